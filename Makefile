@@ -1,0 +1,47 @@
+# Every step of CI is a target here; each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check format lint types test-thespian bench torture clean
+
+run: $(VENV)/run
+	$(BIN)/spikes serve
+
+$(VENV)/run: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,dev]'
+	@touch $@ $(VENV)/run
+
+format: $(VENV)/dev
+	$(BIN)/ruff format spikes tests
+	$(BIN)/ruff check --fix spikes tests
+
+lint: $(VENV)/dev
+	$(BIN)/ruff format --check spikes tests
+	$(BIN)/ruff check spikes tests
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest -m 'not bench and not torture'
+
+check: lint types test-thespian test
+
+test-thespian: $(VENV)/dev
+	$(BIN)/python -m tests.actors.thespian_suite
+
+bench: $(VENV)/dev
+	$(BIN)/python -m pytest -m bench -s tests/performance
+
+torture: $(VENV)/dev
+	$(BIN)/python -m pytest -m torture -s
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
