@@ -1,0 +1,403 @@
+"""The journal port: events in order per persistence id, with the rows that lists read, behind a plugin.
+
+A journal knows bytes, numbers and names, never domain classes. All times are whole milliseconds since the Unix
+epoch, UTC. The rules named in docstrings (C1, S3, ...) are those of `docs/protocol.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+COMMAND_RETENTION = 24 * 60 * 60 * 1000
+"""How long a client key is remembered, in milliseconds."""
+
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+"""The largest payload of one event, in bytes."""
+
+PAGE = 10_000
+"""The most events that one `load` or `events` answers."""
+
+
+class Claim(msgspec.Struct, frozen=True, order=True):
+    """The right to a unique value (an e-mail, a slug): its kind and the SHA-256 of kind and value, never the value."""
+
+    kind: str
+    digest: bytes
+
+    @classmethod
+    def of(cls, kind: str, *values: str) -> Claim:
+        """Return the claim on `values` taken together, within `kind`."""
+        text = "\0".join((kind, *values))
+        return cls(kind, hashlib.sha256(text.encode()).digest())
+
+
+class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who and what led to an event. `attempt_id` marks one run of one command (rule C1)."""
+
+    time: int
+    attempt_id: str
+    principal: str | None = None
+    request_id: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    command_id: str | None = None
+    writer_id: str | None = None
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """One event as it is stored. `type` is a chosen name with a version (`note-created@1`), never an import path."""
+
+    sequence_nr: int
+    type: str
+    payload: bytes
+    metadata: Metadata
+    tags: tuple[str, ...] = ()
+    encoding: str | None = None
+    key_id: str | None = None
+
+
+class PositionedEvent(msgspec.Struct, frozen=True):
+    """An event of the whole journal's stream: its position there, and whose it is."""
+
+    position: int
+    persistence_id: str
+    event: StoredEvent
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The state at `sequence_nr`, encoded by a behaviour of `state_version`."""
+
+    sequence_nr: int
+    state_version: int
+    state: bytes
+    encoding: str | None = None
+    key_id: str | None = None
+
+
+class RowVersion(msgspec.Struct, frozen=True, order=True):
+    """What decides which of two rows is newer (rule R2)."""
+
+    sequence_nr: int
+    state_version: int
+
+
+class IndexPart(msgspec.Struct, frozen=True):
+    """What lists read of an entity: declared columns, multi-valued terms, search text by part, and the list item.
+
+    `search` maps each part (the entity itself is "", a comment its id) to one text for each declared text field.
+    `changed` names the parts that differ from the row at `base`; it is only a hint that saves work: a store whose
+    row is not at `base` writes all parts. None means all.
+    """
+
+    columns: Mapping[str, str | int | None]
+    item: bytes
+    terms: tuple[tuple[str, str], ...] = ()
+    search: Mapping[str, tuple[str, ...]] = {}
+    changed: frozenset[str] | None = None
+    base: RowVersion | None = None
+
+
+class EntityRow(msgspec.Struct, frozen=True):
+    """The stored fold of an entity: a pure function of its events and the state version (rule R1).
+
+    `index` None means not listed. `snapshot` None leaves the stored snapshot as it is.
+    """
+
+    persistence_id: str
+    sequence_nr: int
+    state_version: int
+    index: IndexPart | None
+    snapshot: Snapshot | None
+
+    @property
+    def version(self) -> RowVersion:
+        """Return what decides which row is newer."""
+        return RowVersion(self.sequence_nr, self.state_version)
+
+
+class CommandKey(msgspec.Struct, frozen=True):
+    """A client's idempotency key, made unique by whoever sends it, and a digest of what was asked under it."""
+
+    id: str
+    fingerprint: bytes
+
+
+class RecordedCommand(msgspec.Struct, frozen=True):
+    """Where the result of a command with a client key stands."""
+
+    persistence_id: str
+    sequence_nr: int
+    fingerprint: bytes
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Events of one effect, the row they lead to, and claims; stored whole or not at all.
+
+    `events` start at `expected_sequence_nr + 1` without gaps and share one attempt id. `deadline` is in seconds of
+    `time.monotonic()`; after it the append must not be sent (rule C2).
+    """
+
+    persistence_id: str
+    expected_sequence_nr: int
+    events: tuple[StoredEvent, ...]
+    row: EntityRow
+    take: tuple[Claim, ...] = ()
+    release: tuple[Claim, ...] = ()
+    command: CommandKey | None = None
+    deadline: float | None = None
+
+    @property
+    def attempt_id(self) -> str:
+        """Return the attempt that all the events belong to."""
+        return self.events[0].metadata.attempt_id
+
+    @property
+    def sequence_nr(self) -> int:
+        """Return the stream's last sequence number once this is stored."""
+        return self.expected_sequence_nr + len(self.events)
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The append is durable; `sequence_nr` is the stream's last one now."""
+
+    sequence_nr: int
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A snapshot that may be trusted (or None) and the events after it, both of one moment.
+
+    At most `PAGE` events; `complete` tells whether they are all, else `events()` has the rest. `row` is the version
+    of the stored row, whatever its state version.
+    """
+
+    snapshot: Snapshot | None
+    events: tuple[StoredEvent, ...]
+    complete: bool = True
+    row: RowVersion | None = None
+
+
+class Equal(msgspec.Struct, frozen=True, tag=True):
+    """The column has this value; None means that it has none."""
+
+    column: str
+    value: str | int | None
+
+
+class AtLeast(msgspec.Struct, frozen=True, tag=True):
+    """The column has a value, and it is this or greater."""
+
+    column: str
+    value: str | int
+
+
+class AtMost(msgspec.Struct, frozen=True, tag=True):
+    """The column has a value, and it is this or smaller."""
+
+    column: str
+    value: str | int
+
+
+class HasTerm(msgspec.Struct, frozen=True, tag=True):
+    """The entity has this value among the terms of this name."""
+
+    name: str
+    value: str
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag=True):
+    """At least one of these holds."""
+
+    conditions: tuple[Condition, ...]
+
+
+Condition = Equal | AtLeast | AtMost | HasTerm | AnyOf
+
+
+class TextTerm(msgspec.Struct, frozen=True):
+    """Words that stand one after another in one text; with `prefix` the last one may go on."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+
+class Sort(msgspec.Struct, frozen=True):
+    """The order of a list. Ties are broken by persistence id in the same direction; rows without a value come last."""
+
+    column: str
+    descending: bool = False
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """The last row of a page: its sort value and persistence id."""
+
+    value: str | int | float | None
+    persistence_id: str
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Listed rows of one kind for which all of `where` holds and each of `text` is found in some part.
+
+    `sort` None means by relevance, best first, and needs `text` and the ability "ranking".
+    """
+
+    kind: str
+    where: tuple[Condition, ...] = ()
+    text: tuple[TextTerm, ...] = ()
+    sort: Sort | None = Sort("created", descending=True)
+    after: Cursor | None = None
+    limit: int = 50
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One row of a page: the list item as it was stored, and the number of the event it shows."""
+
+    persistence_id: str
+    sequence_nr: int
+    item: bytes
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rows in order, and where the next page starts (None at the end)."""
+
+    rows: tuple[Listed, ...]
+    next: Cursor | None = None
+
+
+class RowSchema(msgspec.Struct, frozen=True):
+    """What a behaviour declares of its rows, so that a plugin can make tables and indexes before the first one.
+
+    `indexes` are tuples of columns; a plugin adds the persistence id to each itself. `text` names the fields of
+    each search part. Columns are only ever added (rule R4); any change raises the state version (rule R1).
+    """
+
+    kind: str
+    state_version: int
+    columns: Mapping[str, Literal["text", "integer"]] = {}
+    indexes: tuple[tuple[str, ...], ...] = ()
+    text: tuple[str, ...] = ()
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """Figures for operators. `listed` counts the listed rows of each kind."""
+
+    events: int
+    listed: Mapping[str, int]
+    bytes: int | None = None
+    approximate: bool = False
+    group_commits: int = 0
+    appends: int = 0
+
+
+class Journal(Protocol):
+    """Where events live. Every plugin passes `tests/journal/test_contract.py`.
+
+    Any method may raise `JournalUnavailable`. None raises an exception that is not a `JournalError`.
+    """
+
+    capabilities: frozenset[str]
+    """Optional abilities: "ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"."""
+
+    identity: str
+    """The journal's own id, made when it was created and never changed."""
+
+    async def append(self, append: Append) -> Appended:
+        """Store the events, row, claims and command key of `append` together, durably, before answering.
+
+        Checks in this order (rule C4): command key, sequence number, claims in the order of `take`. A claim that
+        this persistence id already holds is not taken. Raises SequenceConflict, ClaimTaken, DuplicateCommand,
+        DeadlinePassed, EventTooLarge, JournalUnavailable or OutcomeUnknown.
+        """
+        ...
+
+    def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
+        """Tell whether a fold up to `sequence_nr` is the newest (rule C6), or None if only `check_current` can tell.
+
+        Costs no I/O worth waiting for, so that a warm entity can answer at once. Only asked of watched entities.
+        """
+        ...
+
+    async def check_current(self, persistence_id: str, sequence_nr: int) -> bool:
+        """Tell whether a fold up to `sequence_nr` is the newest, with a round trip if need be (rules C6, K10)."""
+        ...
+
+    def watch(self, persistence_id: str) -> None:
+        """Note that this entity is live or loading, before its first `load` (rule S5)."""
+        ...
+
+    def unwatch(self, persistence_id: str) -> None:
+        """Forget an entity that is no longer in memory."""
+        ...
+
+    async def load(self, persistence_id: str, state_version: int, to: int | None = None) -> Loaded:
+        """Read what a fold needs: the newest snapshot of exactly `state_version` (rule R3) and the events after it.
+
+        With `to`, nothing after that sequence number. An entity without events gives an empty `Loaded`.
+        """
+        ...
+
+    async def events(self, persistence_id: str, after: int = 0, limit: int = PAGE) -> tuple[StoredEvent, ...]:
+        """Read up to `limit` events of one stream that follow sequence number `after`, in order."""
+        ...
+
+    async def holder(self, claim: Claim) -> str | None:
+        """Return the persistence id that holds `claim`."""
+        ...
+
+    async def command(self, command_id: str, now: int) -> RecordedCommand | None:
+        """Return what was stored under a client key within `COMMAND_RETENTION` before `now` (rule C4)."""
+        ...
+
+    async def query(self, query: Query) -> Page:
+        """Read one page of a list. Raises ValueError for a column, term or ability the schema doesn't have."""
+        ...
+
+    async def count(self, query: Query) -> int:
+        """Count all rows that `query` would list, whatever its `after` and `limit`."""
+        ...
+
+    async def total(self, kind: str, column: str) -> int:
+        """Add up an integer column over all listed rows of a kind."""
+        ...
+
+    async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+        """Read events of all entities whose position follows `after`, in the order of their positions."""
+        ...
+
+    async def persistence_ids(self, after: str = "", limit: int = PAGE) -> tuple[str, ...]:
+        """List ids that have events and sort after `after`, in order."""
+        ...
+
+    async def stale_rows(self, kind: str, state_version: int, limit: int) -> tuple[str, ...]:
+        """List ids of a kind whose row is of an older state version than this (rule R3)."""
+        ...
+
+    async def replace_rows(self, rows: Sequence[EntityRow]) -> int:
+        """Write recomputed rows; return how many differed from what was stored.
+
+        A stored row that is newer by `RowVersion` stays; one at the same version with other content is replaced.
+        """
+        ...
+
+    async def forget_commands(self, before: int) -> int:
+        """Drop client keys recorded before that time; return how many."""
+        ...
+
+    async def verify(self) -> tuple[str, ...]:
+        """Look for damage (file integrity, gaps in streams, rows ahead of their events); return what was found."""
+        ...
+
+    async def statistics(self) -> Statistics:
+        """Return figures for operators."""
+        ...
+
+    async def ping(self) -> None:
+        """Make a round trip to the store; raises JournalUnavailable if it can't serve reads and writes now."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was taken in, then let go of the store. Safe to call twice."""
+        ...
