@@ -1,0 +1,6 @@
+from typing import Any
+
+class ActorSystemBase:
+    actorRegistry: dict[str, Any]
+    def __init__(self, system: object, logDefs: dict[str, Any] | bool | None = None) -> None: ...
+    def shutdown(self) -> None: ...
