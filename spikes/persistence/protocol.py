@@ -42,7 +42,7 @@ class Envelope(msgspec.Struct, frozen=True):
     key: CommandKey | None = None
 
 
-# ---------------------------------------------------------------------------------------------------------- into the core
+# ---- into the core
 
 
 class Receive(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ class Failed(msgspec.Struct, frozen=True):
 Input = Receive | Completed | Failed
 
 
-# -------------------------------------------------------------------------------------------------------- out of the core
+# ---- out of the core
 
 
 class Load(msgspec.Struct, frozen=True):
