@@ -1,0 +1,356 @@
+"""The settings: frozen, from the environment, and checked at start so that a wrong one never reaches a request.
+
+`SETTINGS` is the one table of them; README's table is made from it and a test compares the two. A secret can also
+come from a file (`SPIKES_ADMIN_TOKEN_FILE`). A leaf: every room may import this, it imports none.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+PREFIX = "SPIKES_"
+FILE_SUFFIX = "_FILE"
+DATABASE = "spikes.db"
+
+
+class SettingError(Exception):
+    """A setting is wrong; the message names the variable, its value unless it is a secret, and what would be right."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, each with its default. Times are in seconds.
+
+    `journal` left empty becomes the SQLite file in `data_dir`. Built directly, nothing is checked: that is for tests.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    journal: str = ""
+    data_dir: str = "./data"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    token_ttl: int = 7200
+    ask_timeout: float = 3.0
+    max_entities: int = 100_000
+    entity_idle: float = 600.0
+    cors_origins: tuple[str, ...] = ("*",)
+    trusted_proxies: tuple[str, ...] = ()
+    rate_limits: bool = True
+    registration: Literal["open", "closed"] = "open"
+    admin_host: str = "127.0.0.1"
+    admin_port: int = 9090
+    admin_token: str | None = None
+    admin_viewer_token: str | None = None
+    console_writes: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.journal:
+            msgspec.structs.force_setattr(self, "journal", f"sqlite:///{self.data_dir}/{DATABASE}")
+
+    def __repr__(self) -> str:
+        shown = {**msgspec.structs.asdict(self), "journal": self.journal_shown}
+        for setting in SETTINGS:
+            if setting.secret and shown[setting.field]:
+                shown[setting.field] = "***"
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+    @property
+    def journal_shown(self) -> str:
+        """The journal's URL as it may be logged: without passwords."""
+        return without_credentials(self.journal)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], **overrides: str | int | float | None) -> Settings:
+        """Return the settings of `environ`; `overrides` (the command line's, by field; None is not given) go first.
+
+        Raises SettingError for a wrong value, an unreadable file, or an unknown variable that starts with SPIKES_.
+        """
+        _refuse_unknown(environ)
+        values = {s.field: s.read(text, s.variable) for s in SETTINGS if (text := s.text(environ)) is not None}
+        for field, value in overrides.items():
+            if value is not None:
+                values[field] = _by_field(field).read(str(value), "--" + field.replace("_", "-"))
+        return cls(**values)
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row of the table: what `variable` means, its default in words, and what `right` values are.
+
+    `parse` turns the text into the field's value and raises ValueError if it is not right.
+    """
+
+    variable: str
+    default: str
+    meaning: str
+    right: str
+    parse: Callable[[str], Any]
+    secret: bool = False
+
+    @property
+    def field(self) -> str:
+        """The name in `Settings`."""
+        return self.variable.removeprefix(PREFIX).lower()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The environment variables that set this."""
+        return (self.variable, self.variable + FILE_SUFFIX) if self.secret else (self.variable,)
+
+    def text(self, environ: Mapping[str, str]) -> str | None:
+        """Return what the environment, or the file that it names, says; None if nothing."""
+        file = environ.get(self.variable + FILE_SUFFIX) if self.secret else None
+        if file is None:
+            return environ.get(self.variable)
+        if self.variable in environ:
+            raise SettingError(f"{self.variable} and {self.variable}{FILE_SUFFIX} are both set; give only one of them")
+        return self._content(file)
+
+    def read(self, text: str, given_as: str) -> Any:
+        """Return the value of `text`, which the operator gave as `given_as`; raises SettingError."""
+        try:
+            return self.parse(text.strip())
+        except ValueError:
+            shown = "" if self.secret else f"={without_credentials(text)!r}"
+            raise SettingError(f"{given_as}{shown} is wrong: it must be {self.right}{_service_link(text)}") from None
+
+    def _content(self, file: str) -> str:
+        try:
+            return Path(file).read_text().strip()
+        except (OSError, ValueError) as problem:
+            reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
+            message = f"{self.variable}{FILE_SUFFIX}={file!r} can't be read: {reason}; it must name a text file"
+            raise SettingError(message) from None
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL whose password, and any part of the query that may be a secret, is hidden."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    user, at, host = parts.netloc.rpartition("@")
+    netloc = f"{user.partition(':')[0]}:***@{host}" if at and ":" in user else parts.netloc
+    query = re.sub(r"(?i)([^&=]*(?:password|secret|token)[^&=]*)=[^&]*", r"\1=***", parts.query)
+    if (netloc, query) == (parts.netloc, parts.query):
+        return url
+    return urlunsplit(parts._replace(netloc=netloc, query=query))
+
+
+# --------------------------------------------------------------------------------------------- what the values may be
+
+
+def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        value = kind(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        return choices[choices.index(text.lower())]
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text.lower() in {"on", "1", "true"}:
+        return True
+    if text.lower() in {"off", "0", "false"}:
+        return False
+    raise ValueError
+
+
+def _host(text: str) -> str:
+    name = text.removeprefix("[").removesuffix("]")
+    if ":" in name:
+        return str(ipaddress.IPv6Address(name))
+    if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?", name):
+        raise ValueError
+    return name
+
+
+def _journal(text: str) -> str:
+    if text != "memory:" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/].*|[a-z][a-z0-9+.-]*:///[^\s].*", text):
+        raise ValueError
+    return text
+
+
+def _path(text: str) -> str:
+    if not text or "\0" in text:
+        raise ValueError
+    return text
+
+
+def _list(item: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        return tuple(item(part.strip()) for part in text.split(",")) if text and text.lower() != "none" else ()
+
+    return parse
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+", text):
+        raise ValueError
+    return text
+
+
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text))
+
+
+def _secret(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,512}", text):
+        raise ValueError
+    return text
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("SPIKES_HOST", "127.0.0.1", "address to listen on", "a host name or an IP address", _host),
+    Setting(
+        "SPIKES_PORT",
+        "8080",
+        "port to listen on",
+        "a whole number from 0 (any free port) to 65535",
+        _number(int, 0, 65535),
+    ),
+    Setting(
+        "SPIKES_JOURNAL",
+        "the file spikes.db in the data directory",
+        "where events are kept",
+        "a journal's URL, like memory: or sqlite:///path/spikes.db",
+        _journal,
+    ),
+    Setting("SPIKES_DATA_DIR", "./data", "directory of what is kept in files", "the path of a directory", _path),
+    Setting(
+        "SPIKES_LOG_LEVEL",
+        "info",
+        "the least important kind of log line that is written",
+        "one of debug, info, warning, error",
+        _choice("debug", "info", "warning", "error"),
+    ),
+    Setting(
+        "SPIKES_LOG_FORMAT",
+        "auto",
+        "form of log lines; auto is console on a terminal, else json",
+        "one of auto, json, console",
+        _choice("auto", "json", "console"),
+    ),
+    Setting(
+        "SPIKES_TOKEN_TTL",
+        "7200",
+        "how long a login lasts, in seconds",
+        "a whole number from 1 to 31536000 (a year)",
+        _number(int, 1, 31_536_000),
+    ),
+    Setting(
+        "SPIKES_ASK_TIMEOUT",
+        "3",
+        "longest wait for an entity's answer, in seconds; then 503",
+        "a number from 0.01 to 60",
+        _number(float, 0.01, 60),
+    ),
+    Setting(
+        "SPIKES_MAX_ENTITIES",
+        "100000",
+        "most entities in memory; beyond it the least recently used ones leave",
+        "a whole number from 1 to 100000000",
+        _number(int, 1, 100_000_000),
+    ),
+    Setting(
+        "SPIKES_ENTITY_IDLE",
+        "600",
+        "idle time after which an entity leaves memory, in seconds",
+        "a number from 0.01 to 604800 (a week)",
+        _number(float, 0.01, 604_800),
+    ),
+    Setting(
+        "SPIKES_CORS_ORIGINS",
+        "*",
+        "web origins whose scripts may call the API",
+        "*, none, or origins like https://notes.example.com, separated by commas",
+        _list(_origin),
+    ),
+    Setting(
+        "SPIKES_TRUSTED_PROXIES",
+        "none",
+        "proxies whose X-Forwarded-For is believed",
+        "none, or IP addresses and networks like 10.0.0.0/8, separated by commas",
+        _list(_network),
+    ),
+    Setting("SPIKES_RATE_LIMITS", "on", "limits on requests a minute, in each process", "on or off", _switch),
+    Setting(
+        "SPIKES_REGISTRATION",
+        "open",
+        "whether anyone may register",
+        "open or closed",
+        _choice("open", "closed"),
+    ),
+    Setting("SPIKES_ADMIN_HOST", "127.0.0.1", "address of the admin console", "a host name or an IP address", _host),
+    Setting(
+        "SPIKES_ADMIN_PORT",
+        "9090",
+        "port of the admin console",
+        "a whole number from 0 (any free port) to 65535, or -1 (off)",
+        _number(int, -1, 65535),
+    ),
+    Setting(
+        "SPIKES_ADMIN_TOKEN",
+        "none",
+        "token that may do everything in the admin console",
+        "1 to 512 printable ASCII characters without spaces",
+        _secret,
+        secret=True,
+    ),
+    Setting(
+        "SPIKES_ADMIN_VIEWER_TOKEN",
+        "none",
+        "token that may only look in the admin console",
+        "1 to 512 printable ASCII characters without spaces",
+        _secret,
+        secret=True,
+    ),
+    Setting("SPIKES_CONSOLE_WRITES", "0", "whether the admin console may change anything", "1 or 0", _switch),
+)
+
+
+def _by_field(field: str) -> Setting:
+    for setting in SETTINGS:
+        if setting.field == field:
+            return setting
+    raise TypeError(f"there is no setting {field!r}")
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = [name for setting in SETTINGS for name in setting.names]
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+            raise SettingError(f"{name} is no setting; the nearest name is {nearest}{_service_link(environ[name])}")
+
+
+def _service_link(text: str) -> str:
+    """Explain what Kubernetes puts into the environment for a Service that is called like the settings' prefix."""
+    if not re.match(r"(tcp|udp)://[\d.:\[]", text):
+        return ""
+    return " (Kubernetes sets this for a Service named spikes; set enableServiceLinks: false in the pod)"
+
+
+def readme_table() -> str:
+    """Return the table of all settings in Markdown, as it stands in README."""
+    rows = (
+        f"| `{s.variable}` | {s.default.replace('*', '`*`')} | {s.meaning} | {s.right.replace('*,', '`*`,')} |"
+        for s in SETTINGS
+    )
+    return "\n".join(("| variable | default | meaning | right values |", "| --- | --- | --- | --- |", *rows)) + "\n"
