@@ -157,8 +157,9 @@ class BehaviorTestKit(Generic[C, E, S]):
 
     def _write(self, append: Append) -> p.Completed | p.Failed:
         for claim in append.take:
-            if self.claims.setdefault(claim, self.persistence_id) != self.persistence_id:
+            if self.claims.get(claim, self.persistence_id) != self.persistence_id:
                 return p.Failed(errors.ClaimTaken(claim, self.claims[claim]))
+        self.claims.update(dict.fromkeys(append.take, self.persistence_id))
         for claim in append.release:
             self.claims.pop(claim, None)
         self.stored.extend(append.events)
