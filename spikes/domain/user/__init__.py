@@ -1,0 +1,1 @@
+"""People: their accounts, and the sessions in which they are logged in."""

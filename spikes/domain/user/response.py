@@ -1,0 +1,79 @@
+"""What the outside sees of users and their sessions."""
+
+from __future__ import annotations
+
+import msgspec
+
+from spikes.domain.times import to_rfc3339
+from spikes.domain.user.entity import Session, User
+
+
+class UserItem(msgspec.Struct, frozen=True, rename="camel"):
+    """A public profile as the entity row keeps it."""
+
+    id: str
+    name: str
+    joined: str
+    bio: str | None
+
+
+class UserResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """A profile; `email` and `born` are null but for oneself, `notes` counts what the reader may count."""
+
+    id: str
+    name: str
+    email: str | None
+    joined: str
+    born: str | None
+    bio: str | None
+    notes: int
+
+
+class SessionResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """A session of the caller's own; `current` marks the one that the request came with."""
+
+    id: str
+    created: str
+    last_used: str
+    expires: str
+    current: bool
+    user_agent: str | None
+
+
+_item_decoder = msgspec.json.Decoder(UserItem)
+
+
+def user_response(user: User, notes: int, own: bool) -> UserResponse:
+    """Return a user's profile, with what is private only if it is the reader's own."""
+    return UserResponse(
+        id=user.id,
+        name=user.name,
+        email=user.email if own else None,
+        joined=to_rfc3339(user.joined),
+        born=user.born if own else None,
+        bio=user.bio,
+        notes=notes,
+    )
+
+
+def user_item(user: User) -> bytes:
+    """Return the list item of a user: JSON without anything private, and without the count of notes."""
+    return msgspec.json.encode(UserItem(user.id, user.name, to_rfc3339(user.joined), user.bio))
+
+
+def listed_user(item: bytes, notes: int) -> UserResponse:
+    """Return the public profile that a list item holds, with the number of public notes."""
+    user = _item_decoder.decode(item)
+    return UserResponse(user.id, user.name, None, user.joined, None, user.bio, notes)
+
+
+def session_response(session: Session, current: bool) -> SessionResponse:
+    """Return a session without its token hash."""
+    return SessionResponse(
+        id=session.id,
+        created=to_rfc3339(session.created),
+        last_used=to_rfc3339(session.last_used),
+        expires=to_rfc3339(session.expires),
+        current=current,
+        user_agent=session.user_agent,
+    )
