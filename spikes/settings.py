@@ -81,23 +81,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**values)
 
 
-class Setting(msgspec.Struct, frozen=True):
-    """One row of the table: what `variable` means, its default in words, and what `right` values are.
+class Kind(msgspec.Struct, frozen=True):
+    """What values are `right`, in words; `parse` returns a text's value and raises ValueError if it is not right."""
 
-    `parse` turns the text into the field's value and raises ValueError if it is not right.
-    """
-
-    variable: str
-    default: str
-    meaning: str
     right: str
     parse: Callable[[str], Any]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row of the table: a name, its default in words, what it means, and what its values may be."""
+
+    name: str
+    default: str
+    meaning: str
+    kind: Kind
     secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.name
 
     @property
     def field(self) -> str:
         """The name in `Settings`."""
-        return self.variable.removeprefix(PREFIX).lower()
+        return self.name.lower()
+
+    @property
+    def right(self) -> str:
+        """What values are right, in words."""
+        return self.kind.right
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -116,10 +129,12 @@ class Setting(msgspec.Struct, frozen=True):
     def read(self, text: str, given_as: str) -> Any:
         """Return the value of `text`, which the operator gave as `given_as`; raises SettingError."""
         try:
-            return self.parse(text.strip())
+            return self.kind.parse(text.strip())
         except ValueError:
             shown = "" if self.secret else f"={without_credentials(text)!r}"
-            raise SettingError(f"{given_as}{shown} is wrong: it must be {self.right}{_service_link(text)}") from None
+            raise SettingError(
+                f"{given_as}{shown} is wrong: it must be {self.right}{_service_link(given_as, text)}"
+            ) from None
 
     def _content(self, file: str) -> str:
         try:
@@ -147,181 +162,87 @@ def without_credentials(url: str) -> str:
 # --------------------------------------------------------------------------------------------- what the values may be
 
 
-def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[str], Any]:
+def _number(of: Callable[[str], Any], low: float, high: float, *notes: str) -> Kind:
     def parse(text: str) -> Any:
-        value = kind(text)
+        value = of(text)
         if not low <= value <= high:
             raise ValueError
         return value
 
-    return parse
+    name = "a whole number" if of is int else "a number"
+    return Kind(" ".join((f"{name} from {low} to {high}", *notes)), parse)
 
 
-def _choice(*choices: str) -> Callable[[str], str]:
+def _choice(*choices: str) -> Kind:
+    return Kind(f"one of {', '.join(choices)}", lambda text: choices[choices.index(text.lower())])
+
+
+def _switch(right: str) -> Kind:
+    def parse(text: str) -> bool:
+        if text.lower() not in {"on", "1", "true", "off", "0", "false"}:
+            raise ValueError
+        return text.lower() in {"on", "1", "true"}
+
+    return Kind(right, parse)
+
+
+def _matching(right: str, pattern: str) -> Kind:
     def parse(text: str) -> str:
-        return choices[choices.index(text.lower())]
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
 
-    return parse
-
-
-def _switch(text: str) -> bool:
-    if text.lower() in {"on", "1", "true"}:
-        return True
-    if text.lower() in {"off", "0", "false"}:
-        return False
-    raise ValueError
+    return Kind(right, parse)
 
 
-def _host(text: str) -> str:
+def _list(right: str, item: Callable[[str], str]) -> Kind:
+    def parse(text: str) -> tuple[str, ...]:
+        return tuple(item(part.strip()) for part in text.split(",")) if text and text.lower() != "none" else ()
+
+    return Kind(right, parse)
+
+
+def _address(text: str) -> str:
     name = text.removeprefix("[").removesuffix("]")
     if ":" in name:
         return str(ipaddress.IPv6Address(name))
-    if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?", name):
+    if not re.fullmatch(r"\w([\w.-]*\w)?", name, re.ASCII):
         raise ValueError
     return name
 
 
-def _journal(text: str) -> str:
-    if text != "memory:" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/].*|[a-z][a-z0-9+.-]*:///[^\s].*", text):
-        raise ValueError
-    return text
-
-
-def _path(text: str) -> str:
-    if not text or "\0" in text:
-        raise ValueError
-    return text
-
-
-def _list(item: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
-    def parse(text: str) -> tuple[str, ...]:
-        return tuple(item(part.strip()) for part in text.split(",")) if text and text.lower() != "none" else ()
-
-    return parse
-
-
-def _origin(text: str) -> str:
-    if text != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+", text):
-        raise ValueError
-    return text
-
-
-def _network(text: str) -> str:
-    return str(ipaddress.ip_network(text))
-
-
-def _secret(text: str) -> str:
-    if not re.fullmatch(r"[!-~]{1,512}", text):
-        raise ValueError
-    return text
-
+HOST = Kind("a host name or an IP address", _address)
+TOKEN = _matching("1 to 512 printable ASCII characters without spaces", "[!-~]{1,512}")
+JOURNAL = _matching("a journal's URL, like memory: or sqlite:///path/spikes.db", r"memory:|[a-z][a-z0-9+.-]*://\S+")
+ORIGIN = _matching("an origin", r"\*|[a-z][a-z0-9+.-]*://[^\s/?#@]+")
+ORIGINS = _list("*, none, or origins like https://notes.example.com, separated by commas", ORIGIN.parse)
+NETWORKS = _list(
+    "none, or IP addresses and networks like 10.0.0.0/8, separated by commas",
+    lambda text: str(ipaddress.ip_network(text)),
+)
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("SPIKES_HOST", "127.0.0.1", "address to listen on", "a host name or an IP address", _host),
+    Setting("HOST", "127.0.0.1", "address to listen on", HOST),
+    Setting("PORT", "8080", "port to listen on; 0 is any free one", _number(int, 0, 65535)),
+    Setting("JOURNAL", "spikes.db in the data directory", "where events are kept", JOURNAL),
+    Setting("DATA_DIR", "./data", "directory of what is kept in files", _matching("the path of a directory", "[^\0]+")),
+    Setting("LOG_LEVEL", "info", "least important log lines to write", _choice("debug", "info", "warning", "error")),
+    Setting("LOG_FORMAT", "auto", "auto is console on a terminal, else json", _choice("auto", "json", "console")),
+    Setting("TOKEN_TTL", "7200", "how long a login lasts, in seconds", _number(int, 1, 31_536_000, "(a year)")),
+    Setting("ASK_TIMEOUT", "3", "longest wait for an answer, in seconds; then 503", _number(float, 0.01, 60)),
+    Setting("MAX_ENTITIES", "100000", "most entities kept in memory", _number(int, 1, 100_000_000)),
     Setting(
-        "SPIKES_PORT",
-        "8080",
-        "port to listen on",
-        "a whole number from 0 (any free port) to 65535",
-        _number(int, 0, 65535),
+        "ENTITY_IDLE", "600", "idle seconds until an entity leaves memory", _number(float, 0.01, 604_800, "(a week)")
     ),
-    Setting(
-        "SPIKES_JOURNAL",
-        "the file spikes.db in the data directory",
-        "where events are kept",
-        "a journal's URL, like memory: or sqlite:///path/spikes.db",
-        _journal,
-    ),
-    Setting("SPIKES_DATA_DIR", "./data", "directory of what is kept in files", "the path of a directory", _path),
-    Setting(
-        "SPIKES_LOG_LEVEL",
-        "info",
-        "the least important kind of log line that is written",
-        "one of debug, info, warning, error",
-        _choice("debug", "info", "warning", "error"),
-    ),
-    Setting(
-        "SPIKES_LOG_FORMAT",
-        "auto",
-        "form of log lines; auto is console on a terminal, else json",
-        "one of auto, json, console",
-        _choice("auto", "json", "console"),
-    ),
-    Setting(
-        "SPIKES_TOKEN_TTL",
-        "7200",
-        "how long a login lasts, in seconds",
-        "a whole number from 1 to 31536000 (a year)",
-        _number(int, 1, 31_536_000),
-    ),
-    Setting(
-        "SPIKES_ASK_TIMEOUT",
-        "3",
-        "longest wait for an entity's answer, in seconds; then 503",
-        "a number from 0.01 to 60",
-        _number(float, 0.01, 60),
-    ),
-    Setting(
-        "SPIKES_MAX_ENTITIES",
-        "100000",
-        "most entities in memory; beyond it the least recently used ones leave",
-        "a whole number from 1 to 100000000",
-        _number(int, 1, 100_000_000),
-    ),
-    Setting(
-        "SPIKES_ENTITY_IDLE",
-        "600",
-        "idle time after which an entity leaves memory, in seconds",
-        "a number from 0.01 to 604800 (a week)",
-        _number(float, 0.01, 604_800),
-    ),
-    Setting(
-        "SPIKES_CORS_ORIGINS",
-        "*",
-        "web origins whose scripts may call the API",
-        "*, none, or origins like https://notes.example.com, separated by commas",
-        _list(_origin),
-    ),
-    Setting(
-        "SPIKES_TRUSTED_PROXIES",
-        "none",
-        "proxies whose X-Forwarded-For is believed",
-        "none, or IP addresses and networks like 10.0.0.0/8, separated by commas",
-        _list(_network),
-    ),
-    Setting("SPIKES_RATE_LIMITS", "on", "limits on requests a minute, in each process", "on or off", _switch),
-    Setting(
-        "SPIKES_REGISTRATION",
-        "open",
-        "whether anyone may register",
-        "open or closed",
-        _choice("open", "closed"),
-    ),
-    Setting("SPIKES_ADMIN_HOST", "127.0.0.1", "address of the admin console", "a host name or an IP address", _host),
-    Setting(
-        "SPIKES_ADMIN_PORT",
-        "9090",
-        "port of the admin console",
-        "a whole number from 0 (any free port) to 65535, or -1 (off)",
-        _number(int, -1, 65535),
-    ),
-    Setting(
-        "SPIKES_ADMIN_TOKEN",
-        "none",
-        "token that may do everything in the admin console",
-        "1 to 512 printable ASCII characters without spaces",
-        _secret,
-        secret=True,
-    ),
-    Setting(
-        "SPIKES_ADMIN_VIEWER_TOKEN",
-        "none",
-        "token that may only look in the admin console",
-        "1 to 512 printable ASCII characters without spaces",
-        _secret,
-        secret=True,
-    ),
-    Setting("SPIKES_CONSOLE_WRITES", "0", "whether the admin console may change anything", "1 or 0", _switch),
+    Setting("CORS_ORIGINS", "*", "web origins whose scripts may call the API", ORIGINS),
+    Setting("TRUSTED_PROXIES", "none", "proxies whose X-Forwarded-For is believed", NETWORKS),
+    Setting("RATE_LIMITS", "on", "limits on requests a minute, in each process", _switch("on or off")),
+    Setting("REGISTRATION", "open", "whether anyone may register", _choice("open", "closed")),
+    Setting("ADMIN_HOST", "127.0.0.1", "address of the admin console", HOST),
+    Setting("ADMIN_PORT", "9090", "its port; 0 is any free one, -1 is off", _number(int, -1, 65535)),
+    Setting("ADMIN_TOKEN", "none", "token that may do everything in the console", TOKEN, secret=True),
+    Setting("ADMIN_VIEWER_TOKEN", "none", "token that may only look in the console", TOKEN, secret=True),
+    Setting("CONSOLE_WRITES", "0", "whether the console may change anything", _switch("1 or 0")),
 )
 
 
@@ -337,12 +258,14 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-            raise SettingError(f"{name} is no setting; the nearest name is {nearest}{_service_link(environ[name])}")
+            raise SettingError(
+                f"{name} is no setting; the nearest name is {nearest}{_service_link(name, environ[name])}"
+            )
 
 
-def _service_link(text: str) -> str:
+def _service_link(name: str, text: str) -> str:
     """Explain what Kubernetes puts into the environment for a Service that is called like the settings' prefix."""
-    if not re.match(r"(tcp|udp)://[\d.:\[]", text):
+    if not (re.match(r"(tcp|udp)://[\d.:\[]", text) or name.startswith("SPIKES_SERVICE_")):
         return ""
     return " (Kubernetes sets this for a Service named spikes; set enableServiceLinks: false in the pod)"
 
