@@ -1,0 +1,346 @@
+# ruff: noqa: N802, N803, N815 - Thespian chose these names
+"""The actor runtime: a system base for Thespian on an asyncio loop.
+
+It does what `thespian.system.simpleSystemBase` does and takes its place, except that
+ - it never blocks the loop: messages are handled in short slices, timers are the loop's own;
+ - a message whose handler raised is not delivered again, for it might be stored twice;
+ - an actor that exited leaves nothing behind.
+
+From asyncio code, on the loop: `post`, `request`, `temporary_address`, `run_task`. From other threads: Thespian's own
+`ActorSystem.tell`, `ask`, `listen` and `private()`, and `call_soon`.
+"""
+
+import asyncio
+import atexit
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from logging.config import dictConfig
+from typing import Any, Protocol, TypeVar
+
+from thespian.actors import Actor, ActorAddress, ActorSystem, PoisonMessage, ValidatedSource
+
+from spikes.actors.system_callbacks import close_callbacks, open_callback
+from spikes.actors.system_creation import ActorFactory, capabilities_of_this_base
+from spikes.actors.system_dispatch import Dispatcher, Instrumentation
+from spikes.actors.system_errors import BlockingCallInLoop, Poisoned, SystemIsShutDown
+from spikes.actors.system_external import PrivateContext, ThreadRequesters, close_inboxes, private_context
+from spikes.actors.system_loop import LoopHost
+from spikes.actors.system_refs import ActorRef, SystemRef
+from spikes.actors.system_registry import Registry
+from spikes.actors.system_sources import Sources
+from spikes.actors.system_status import actor_status, system_status
+from spikes.actors.system_tasks import Tasks
+
+__all__ = [
+    "ActorSystemBase",
+    "BlockingCallInLoop",
+    "Instrumentation",
+    "Poisoned",
+    "SystemIsShutDown",
+    "start_actor_system",
+    "system_base_of",
+]
+
+T = TypeVar("T")
+
+SHUTDOWN_SECONDS = 5.0
+"""How long a shutdown waits for the actors to handle their exit requests, and then for the tasks to end."""
+
+
+class SystemIdentity(Protocol):
+    """What the base needs to know of its `ActorSystem`."""
+
+    systemAddress: ActorAddress
+    capabilities: dict[str, Any]
+
+
+class ActorSystemBase:
+    """The system base. Made inside a running loop it lives there, else on a loop in a thread of its own."""
+
+    __slots__ = (
+        "__weakref__",
+        "_closing",
+        "_dispatcher",
+        "_host",
+        "_registry",
+        "_requesters",
+        "_sources",
+        "_tasks",
+        "actorRegistry",
+        "system",
+    )
+
+    def __init__(self, system: SystemIdentity, logDefs: dict[str, Any] | bool | None = None) -> None:
+        """`logDefs`: a `logging.config` dictionary to apply. By default logging is left as it is."""
+        if isinstance(logDefs, dict):
+            dictConfig(logDefs)
+        self.system = system
+        """The `ActorSystem`, or what stands for it until there is one."""
+        system.capabilities.update(capabilities_of_this_base())
+        self._closing: asyncio.Task[None] | None = None
+        self._host = LoopHost()
+        self._sources = Sources(partial(self.post, sender=system.systemAddress))
+        factory = ActorFactory(system.capabilities, self._sources.loaded)
+        self._registry = Registry(self, system.systemAddress, factory, self._sources)
+        self.actorRegistry = self._registry.receivers
+        """Everything that has an address, by address string."""
+        self._dispatcher = Dispatcher(self._host, self.actorRegistry, self._registry.undeliverable)
+        self._tasks = Tasks(self._host.loop, self.post)
+        self._requesters = ThreadRequesters(self)
+        if self._host.own_thread:
+            atexit.register(self.shutdown)
+
+    # For asyncio code, on the loop.
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that all actors run on."""
+        return self._host.loop
+
+    def post(self, address: ActorAddress, message: object, sender: ActorAddress | None = None) -> None:
+        """Send a message, from any thread; never waits, never fails. Answers go to `sender`, by default to nobody."""
+        self._dispatcher.post(address, message, self._registry.bad_actor if sender is None else sender)
+
+    async def request(self, address: ActorAddress, message: object, timeout: float | None = None) -> Any:
+        """Send a message and await its answer.
+
+        This is `ask` for asyncio; that name is taken by the blocking call that Thespian's `ActorSystem.ask` makes.
+        Raises TimeoutError after `timeout` seconds, `Poisoned` if the handler raised, `SystemIsShutDown`.
+        """
+        callback, future = self.temporary_address(timeout)
+        self.post(address, message, callback)
+        answer = await future
+        if isinstance(answer, PoisonMessage):
+            raise Poisoned(answer)
+        return answer
+
+    def temporary_address(self, timeout: float | None = None) -> tuple[ActorAddress, asyncio.Future[Any]]:
+        """A callback address and the future that its first message finishes; there is no actor behind it.
+
+        The address ends with the future: when it is answered or cancelled, or fails with TimeoutError after `timeout`
+        seconds. What comes later is a dead letter. A `PoisonMessage` is given as it is.
+        """
+        self._host.refuse_closed()
+        return open_callback(self.loop, self.actorRegistry, timeout)
+
+    def run_task(
+        self,
+        work: Awaitable[T],
+        deliver_to: ActorAddress,
+        succeeded: Callable[[T], object],
+        failed: Callable[[BaseException], object],
+    ) -> asyncio.Future[T]:
+        """Do asynchronous work for an actor: its outcome comes to `deliver_to` as a message from itself.
+
+        `succeeded` makes the message from the result, `failed` from what was raised (by `succeeded` too, and when the
+        task is cancelled). The task is held until it ends; a shutdown cancels it and delivers nothing.
+        On the loop only.
+        """
+        return self._tasks.run(work, deliver_to, succeeded, failed)
+
+    def call_soon(self, callback: Callable[..., object], *arguments: Any) -> None:
+        """Call something on the loop, from any thread."""
+        self._host.refuse_closed()
+        self.loop.call_soon_threadsafe(callback, *arguments)
+
+    async def aclose(self) -> None:
+        """End all actors, then all tasks, within `SHUTDOWN_SECONDS` each; nothing is left. May be called again."""
+        if not self._host.closed:
+            await asyncio.shield(self._begin_closing())
+
+    # What the console and the metrics read.
+
+    @property
+    def live_actors(self) -> int:
+        """Actors that were created and have not exited."""
+        return self._registry.live
+
+    @property
+    def mailbox_depth(self) -> int:
+        """Messages that wait, for all actors together."""
+        return len(self._dispatcher)
+
+    @property
+    def delivered(self) -> int:
+        """Messages handled since the start."""
+        return self._dispatcher.delivered
+
+    @property
+    def dead_letters(self) -> int:
+        """Messages that had nobody behind their address, since the start."""
+        return self._registry.dead_letters
+
+    @property
+    def running_tasks(self) -> int:
+        """Tasks of `run_task` that have not ended."""
+        return len(self._tasks)
+
+    def actors(self) -> Iterator[ActorRef]:
+        """Every living actor. Goes through all of them."""
+        return (receiver for receiver in list(self.actorRegistry.values()) if isinstance(receiver, ActorRef))
+
+    def instrument(self, instrumentation: Instrumentation | None) -> None:
+        """Report to `instrumentation` from now on. None, as in the beginning, costs nothing."""
+        self._dispatcher.instrumentation = self._registry.instrumentation = instrumentation
+
+    # What `thespian.actors.ActorSystem` calls, from any thread.
+
+    def tell(self, anActor: ActorAddress, msg: object) -> None:
+        """Send a message; answers are for this thread's `listen`."""
+        self._host.refuse_closed()
+        self._requesters.mine().tell(anActor, msg)
+
+    def ask(self, anActor: ActorAddress, msg: object, timeout: timedelta | float | None = None) -> Any:
+        """Send a message and block until it is answered; None when there is no answer in time."""
+        return self._requesters.mine().ask(anActor, msg, timeout)
+
+    def listen(self, timeout: timedelta | float | None = None) -> Any:
+        """Block until this thread is sent a message that answers no `ask`; None when there is none in time."""
+        return self._requesters.mine().listen(timeout)
+
+    def newPrimaryActor(
+        self,
+        actorClass: type[Actor] | str,
+        targetActorRequirements: dict[str, Any] | None = None,
+        globalName: str | None = None,
+        sourceHash: str | None = None,
+    ) -> ActorAddress:
+        """Create a top-level actor, or give the one that has this global name. Raises what its `__init__` does."""
+        new_primary = self._registry.new_primary
+        return self._host.call(new_primary, actorClass, targetActorRequirements, globalName, sourceHash)
+
+    def external_clone(self) -> PrivateContext:
+        """What `ActorSystem.private()` works on."""
+        return private_context(self)
+
+    def updateCapability(self, capabilityName: str, capabilityValue: object = None) -> None:
+        """Set a capability; None removes it. Actors that live already stay."""
+        if capabilityValue is None:
+            self.system.capabilities.pop(capabilityName, None)
+        else:
+            self.system.capabilities[capabilityName] = capabilityValue
+
+    def loadActorSource(self, fname: Any) -> str:
+        """Have a file, by name or open, validated by the source authority and loaded; gives its hash.
+
+        Outside of the loop it returns when the authority has had its turn, as long as that does not wait itself.
+        """
+        source_hash = self._host.call(self._sources.submit, fname)
+        if not self._host.inside():
+            self._host.run(self._dispatcher.idle)
+        return source_hash
+
+    def unloadActorSource(self, sourceHash: str) -> None:
+        """Forget a source; an unknown hash is ignored. Actors made of it live on."""
+        self._host.call(self._sources.unload, sourceHash)
+
+    def shutdown(self) -> None:
+        """End all actors, tasks and timers, and the loop if it is ours.
+
+        Blocks until that is done, but on the loop itself only begins it: `await aclose()` there. May be called again.
+        """
+        if self._host.closed:
+            return
+        if self._host.inside():
+            self._begin_closing()
+        else:
+            self._host.run(self.aclose)
+            self._host.join()
+
+    # What the receivers call, on the loop.
+
+    def newActor(
+        self,
+        parent: ActorRef,
+        actorClass: type[Actor] | str,
+        targetActorRequirements: dict[str, Any] | None,
+        globalName: str | None,
+        sourceHash: str | None,
+    ) -> ActorAddress:
+        """Create a child, or give the actor that has this global name."""
+        new_child = self._registry.new_child
+        return self._host.call(new_child, parent, actorClass, targetActorRequirements, globalName, sourceHash)
+
+    def startTimer(self, ref: ActorRef, timePeriod: timedelta | float, payload: object) -> None:
+        """Begin a wakeup of a living actor."""
+        self._host.call(ref.add_timer, self.loop, timePeriod, payload)
+
+    def actorExited(self, ref: ActorRef, recursive: bool) -> None:
+        """An actor has handled its exit request."""
+        self._registry.exited(ref, recursive)
+
+    def handlerFailed(self, ref: ActorRef) -> None:
+        """A handler raised."""
+        if self._registry.instrumentation is not None:
+            self._registry.instrumentation.handler_failed(ref.kind)
+
+    def status(self, of: ActorRef | SystemRef) -> object:
+        """The answer to a `Thespian_StatusReq`."""
+        if isinstance(of, ActorRef):
+            return actor_status(of, self.system.systemAddress, self._dispatcher)
+        return system_status(self._registry, self.system.capabilities, self._sources, self._dispatcher)
+
+    def sourceValidated(self, verdict: ValidatedSource) -> None:
+        """The source authority has decided."""
+        self._sources.validated(verdict)
+
+    def registerSourceAuthority(self, address: ActorAddress) -> None:
+        """Let this actor decide which sources may be loaded."""
+        self._sources.authority = address
+
+    def registerSourceNotifications(self, address: ActorAddress, enable: bool) -> None:
+        """Tell this actor of loaded and unloaded sources, or no longer."""
+        self._sources.notify(address, enable)
+
+    def _handleDeadLetters(self, address: ActorAddress, enable: bool) -> None:
+        self._registry.handle_dead_letters(address, enable)
+
+    def refuse_blocking(self, call: str) -> None:
+        """Raise `BlockingCallInLoop` on the loop's own thread, `SystemIsShutDown` after a shutdown."""
+        self._host.refuse_inside(call)
+
+    def _begin_closing(self) -> asyncio.Task[None]:
+        if self._closing is None:
+            self._closing = self.loop.create_task(self._close())
+        return self._closing
+
+    async def _close(self) -> None:
+        self._registry.exit_all()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                await self._registry.emptied.wait()
+        await self._tasks.close(SHUTDOWN_SECONDS)
+        self._sources.unload_all()
+        self._registry.drop_all()
+        self._dispatcher.clear()
+        close_callbacks(self.actorRegistry)
+        close_inboxes(self.actorRegistry)
+        atexit.unregister(self.shutdown)
+        self._host.close()
+
+
+class _Identity:
+    """Stands for the `ActorSystem` until there is one: it wants its base first, and the base wants it."""
+
+    def __init__(self, capabilities: dict[str, Any]) -> None:
+        self.systemAddress = ActorAddress("/ActorSys")
+        self.capabilities = capabilities
+
+
+def start_actor_system(capabilities: dict[str, Any] | None = None) -> ActorSystem:
+    """A new `ActorSystem` on a new base: on the running loop if there is one. `system_base_of` gives the base."""
+    identity = _Identity({} if capabilities is None else capabilities)
+    return ActorSystem(ActorSystemBase(identity), identity.capabilities, logDefs=False, transientUnique=True)
+
+
+def system_base_of(member: Actor | ActorSystem) -> ActorSystemBase:
+    """The base that an actor lives on (not yet in its `__init__`), or that an `ActorSystem` stands on.
+
+    Raises TypeError if that is a base of another kind.
+    """
+    base = member._systemBase if isinstance(member, ActorSystem) else member._myRef.base
+    if not isinstance(base, ActorSystemBase):
+        raise TypeError(f"{base!r} is not an ActorSystemBase of ours")
+    return base
