@@ -1,0 +1,125 @@
+"""The entity actor: drives the persistence core of one user, note or tag."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import structlog
+from thespian.actors import Actor, ActorAddress, ActorExitRequest, WakeupMessage
+
+from spikes.actors.environment import EntityEnvironment
+from spikes.actors.messages import Begin, Passivate, Retire
+from spikes.persistence import protocol as p
+from spikes.persistence.behavior import RecoveryFailed
+from spikes.persistence.core import PersistentEntity
+from spikes.persistence.reply import Error, HandlerFailed
+
+log = structlog.get_logger(__name__)
+
+
+class Entity(Actor):
+    """One entity in memory. Everything it decides is in the core; here is only the carrying out."""
+
+    environment: ClassVar[EntityEnvironment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._retiring = False
+        self._offered = False
+
+    def receiveMessage(self, message: Any, sender: ActorAddress) -> None:  # noqa: N802 - Thespian's name
+        """Take one message: a command from the region, a result from the journal, or the end."""
+        match message:
+            case p.Envelope():
+                self._offered = False
+                self._step(p.Receive(message))
+            case p.Completed() | p.Failed():
+                self._step(message)
+            case WakeupMessage():
+                self._step(p.Completed(None))
+            case Begin(entity_id):
+                self._begin(entity_id, sender)
+            case Retire():
+                self._retiring = True
+                self._leave_if_done()
+            case ActorExitRequest():
+                self.environment.freshness.unwatch(self._core.persistence_id)
+
+    def _begin(self, entity_id: str, region: ActorAddress) -> None:
+        environment = self.environment
+        self._region, self._entity_id = region, entity_id
+        persistence_id = str(environment.behavior.persistence_id(entity_id))
+        self._core = PersistentEntity(environment.behavior, persistence_id, environment.writer_id)
+        environment.freshness.watch(persistence_id)
+        self._carry_out(self._core.start())
+
+    def _step(self, given: p.Input) -> None:
+        try:
+            self._carry_out(self._core.step(given, self.environment.monotonic()))
+        except Exception as problem:
+            log.exception("entity_broken", persistence_id=self._core.persistence_id)
+            self._carry_out(self._core.abandon(problem))
+        self._leave_if_done()
+
+    def _carry_out(self, outputs: list[p.Output]) -> None:
+        """Do what the core wants. A check that needs no I/O is answered on the spot, without another message."""
+        while outputs:
+            following: list[p.Output] = []
+            for output in outputs:
+                given = self._do(output)
+                if given is not None:
+                    following += self._core.step(given, self.environment.monotonic())
+            outputs = following
+
+    def _do(self, output: p.Output) -> p.Input | None:
+        match output:
+            case p.Reply(reply_to, answer):
+                self._log_failure(answer.status)
+                self.send(reply_to, answer)  # type: ignore[arg-type] # a callback address is opaque to the core
+            case p.CheckCurrent(persistence_id, sequence_nr):
+                current = self.environment.freshness.is_current(persistence_id, sequence_nr)
+                if current is not None:
+                    return p.Completed(current)
+                self.send(self.environment.journal, output)
+            case p.Wait(longest):
+                self.wakeupAfter(longest * self.environment.jitter())
+            case p.Run(call):
+                self._run(call)
+            case p.Notify(signal):
+                self._notify(signal)
+            case p.Stop():
+                self._offer_to_leave()
+            case _:
+                self.send(self.environment.journal, output)
+        return None
+
+    def _run(self, call: Any) -> None:
+        """A side effect that raises changes nothing: its events are stored and its command is answered."""
+        try:
+            call()
+        except Exception:
+            log.exception("side_effect_failed", persistence_id=self._core.persistence_id)
+
+    def _notify(self, signal: Any) -> None:
+        if isinstance(signal, RecoveryFailed):
+            log.error("recovery_failed", persistence_id=self._core.persistence_id, problem=signal.problem)
+        self._run(lambda: self.environment.behavior.signal_handler(self._core.folded.state, signal))
+
+    def _log_failure(self, status: Any) -> None:
+        if isinstance(status, Error) and isinstance(status.reason, HandlerFailed):
+            cause = status.reason.__cause__
+            log.error("handler_failed", persistence_id=self._core.persistence_id, exc_info=cause)
+
+    def _leave_if_done(self) -> None:
+        if not self._core.is_idle:
+            return
+        if self._retiring:
+            self.send(self.myAddress, ActorExitRequest())
+        elif self._core.is_empty:
+            self._offer_to_leave()
+
+    def _offer_to_leave(self) -> None:
+        """Ask the region to send no more commands; it answers with `Retire` (so no command is ever lost)."""
+        if not self._offered:
+            self._offered = True
+            self.send(self._region, Passivate(self._entity_id))

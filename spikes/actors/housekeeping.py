@@ -1,0 +1,136 @@
+"""What has to be done without anyone asking: sessions that expired, accounts whose removal was begun, old client keys.
+
+Each looks its work up in the journal, so whatever process finds it does it, and a crash only delays it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, ClassVar
+
+import msgspec
+import structlog
+from thespian.actors import Actor, ActorAddress, WakeupMessage
+
+from spikes.actors.port import AskTimeout, Entities
+from spikes.actors.system_base import system_base_of
+from spikes.domain.note.command import PurgeNote
+from spikes.domain.user.command import ExpireSessions, FinishRemoval
+from spikes.journal.errors import JournalError
+from spikes.journal.port import COMMAND_RETENTION, AtMost, Condition, Equal, Journal, Query, Sort
+from spikes.persistence.identity import PersistenceId
+from spikes.persistence.reply import Error
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+"""How many entities one look takes up."""
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """To a housekeeper: look for work from now on."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """To oneself: a round is over, for better or worse."""
+
+    problem: BaseException | None = None
+
+
+class Housekeeper(Actor):
+    """Does a round of work, then waits `period` seconds. Subclasses say what a round is."""
+
+    entities: ClassVar[Entities]
+    journal: ClassVar[Journal]
+    now: ClassVar[Callable[[], int]]
+    period: ClassVar[float] = 60.0
+
+    def receiveMessage(self, message: Any, sender: ActorAddress) -> None:  # noqa: N802 - Thespian's name
+        """Begin a round when it is time; note how it went."""
+        match message:
+            case Begin() | WakeupMessage():
+                system_base_of(self).run_task(self._guarded_round(), self.myAddress, Done, Done)
+            case Done(problem):
+                if problem is not None:
+                    log.error("housekeeping_broke", task=type(self).__name__, exc_info=problem)
+                self.wakeupAfter(self.period)
+
+    async def round(self) -> None:
+        """Look for work and do it."""
+        raise NotImplementedError
+
+    async def _guarded_round(self) -> None:
+        try:
+            await self.round()
+        except (JournalError, AskTimeout) as problem:
+            log.warning("housekeeping_put_off", task=type(self).__name__, problem=str(problem))
+
+    async def _tell(self, persistence_id: str, command: object) -> None:
+        answer = await self.entities.ask(PersistenceId.parse(persistence_id), command)
+        if isinstance(answer.status, Error):
+            reason = repr(answer.status.reason)
+            log.warning("housekeeping_refused", task=type(self).__name__, persistence_id=persistence_id, reason=reason)
+
+
+class SessionReaper(Housekeeper):
+    """Ends sessions that have expired, so that they leave state and lists. Whether one is valid is checked at use."""
+
+    async def round(self) -> None:
+        """Let each user end what has expired, the earliest first."""
+        over = AtMost("session_expires", type(self).now())
+        page = await self.journal.query(Query("user", (over,), sort=Sort("session_expires"), limit=BATCH))
+        for row in page.rows:
+            await self._tell(row.persistence_id, ExpireSessions())
+
+
+class AccountSweeper(Housekeeper):
+    """Finishes the removal of accounts (rule C9): their notes go, then the user itself.
+
+    A command that was let in before the removal may store a note until its deadline. So a user is finished only when
+    two looks more than `settle` milliseconds apart, with no note found in between, found none.
+    """
+
+    period: ClassVar[float] = 2.0
+    settle: ClassVar[int] = 10_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._empty_since: dict[str, int] = {}
+
+    async def round(self) -> None:
+        """Take every account under removal one step further."""
+        removing = [row async for row in self._all("user", Equal("removing", 1))]
+        self._empty_since = {who: since for who, since in self._empty_since.items() if who in removing}
+        for persistence_id in removing:
+            await self._remove(persistence_id)
+
+    async def _remove(self, persistence_id: str) -> None:
+        owner = PersistenceId.parse(persistence_id).entity_id
+        notes = [row async for row in self._all("note", Equal("owner", owner))]
+        for note in notes:
+            await self._tell(note, PurgeNote(owner))
+        now = type(self).now()
+        if notes:
+            self._empty_since.pop(persistence_id, None)
+        elif now - self._empty_since.setdefault(persistence_id, now) > self.settle:
+            await self._tell(persistence_id, FinishRemoval())
+
+    async def _all(self, kind: str, condition: Condition) -> AsyncIterator[str]:
+        query = Query(kind, (condition,), limit=BATCH)
+        while True:
+            page = await self.journal.query(query)
+            for row in page.rows:
+                yield row.persistence_id
+            if page.next is None:
+                return
+            query = msgspec.structs.replace(query, after=page.next)
+
+
+class KeyKeeper(Housekeeper):
+    """Forgets client keys whose time is over."""
+
+    period: ClassVar[float] = 600.0
+
+    async def round(self) -> None:
+        """Forget the keys that no request can meet any more."""
+        await self.journal.forget_commands(type(self).now() - COMMAND_RETENTION)

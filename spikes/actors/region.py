@@ -1,0 +1,122 @@
+"""The region actor: one per kind of entity (after Akka's cluster sharding, without the cluster)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import islice
+from typing import Any, ClassVar
+
+from thespian.actors import Actor, ActorAddress, ChildActorExited, WakeupMessage
+
+from spikes.actors.entity import Entity
+from spikes.actors.environment import EntityEnvironment, bound
+from spikes.actors.messages import Begin, Deliver, Passivate, RegionStatus, Retire, Sweep
+from spikes.persistence.protocol import Envelope
+from spikes.persistence.reply import Answer, StashFull, StatusReply
+
+BUFFER_CAPACITY = 4096
+"""How many commands may wait for one entity that is leaving; one more is answered with `StashFull`."""
+
+
+class Child:
+    """What the region knows of one entity in memory. `buffer` is a list once the entity was told to leave."""
+
+    __slots__ = ("address", "buffer", "entity_id", "used")
+
+    def __init__(self, address: ActorAddress, entity_id: str, used: float) -> None:
+        self.address = address
+        self.entity_id = entity_id
+        self.used = used
+        self.buffer: list[Envelope] | None = None
+
+
+class Region(Actor):
+    """Routes commands to entities, which it makes on demand and lets go least recently used first.
+
+    An entity leaves by a handshake: `Passivate` (or the region's own choice), `Retire`, exit. From `Retire` on the
+    region keeps new commands in a buffer; if there are any when the entity has gone, it makes the entity again.
+    """
+
+    environment: ClassVar[EntityEnvironment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._children: OrderedDict[str, Child] = OrderedDict()
+        self._by_address: dict[str, Child] = {}
+        self._entity_class = bound(Entity, environment=self.environment)
+        self._sweeping = False
+
+    def receiveMessage(self, message: Any, sender: ActorAddress) -> None:  # noqa: N802 - Thespian's name
+        """Take one message."""
+        match message:
+            case Deliver(entity_id, envelope):
+                self._deliver(entity_id, envelope)
+            case Passivate(entity_id):
+                self._retire(self._children.get(entity_id))
+            case ChildActorExited():
+                self._gone(message.childAddress)
+            case WakeupMessage():
+                self._sweep()
+            case RegionStatus():
+                self.send(sender, len(self._children))
+
+    def _deliver(self, entity_id: str, envelope: Envelope) -> None:
+        child = self._children.get(entity_id)
+        if child is None:
+            child = self._create(entity_id)
+        child.used = self.environment.monotonic()
+        self._children.move_to_end(entity_id)
+        if child.buffer is None:
+            self.send(child.address, envelope)
+        elif len(child.buffer) < BUFFER_CAPACITY:
+            child.buffer.append(envelope)
+        else:
+            self._refuse(child, envelope)
+
+    def _refuse(self, child: Child, envelope: Envelope) -> None:
+        if envelope.reply_to is not None:
+            failure = StashFull(f"{BUFFER_CAPACITY} commands already wait for this entity")
+            persistence_id = str(self.environment.behavior.persistence_id(child.entity_id))
+            answer = Answer(StatusReply.error(failure), 0, persistence_id)
+            self.send(envelope.reply_to, answer)  # type: ignore[arg-type] # opaque outside this room
+
+    def _create(self, entity_id: str) -> Child:
+        self._make_room()
+        child = Child(self.createActor(self._entity_class), entity_id, self.environment.monotonic())
+        self._children[entity_id] = self._by_address[str(child.address)] = child
+        self.send(child.address, Begin(entity_id))
+        if not self._sweeping:
+            self._sweeping = True
+            self.wakeupAfter(max(self.environment.idle / 4, 0.01), Sweep())
+        return child
+
+    def _make_room(self) -> None:
+        """Beyond the cap, tell the least recently used entity to leave. One that is leaving already counts no more."""
+        excess = len(self._children) + 1 - self.environment.capacity
+        if excess > 0:
+            for child in islice(self._children.values(), excess):
+                self._retire(child)
+
+    def _retire(self, child: Child | None) -> None:
+        if child is not None and child.buffer is None:
+            child.buffer = []
+            self.send(child.address, Retire())
+
+    def _gone(self, address: ActorAddress) -> None:
+        child = self._by_address.pop(str(address), None)
+        if child is None:
+            return
+        self._children.pop(child.entity_id, None)
+        for envelope in child.buffer or ():
+            self._deliver(child.entity_id, envelope)
+
+    def _sweep(self) -> None:
+        """Let go of entities that nobody has asked for `idle` seconds; they are the first in the order of use."""
+        oldest = self.environment.monotonic() - self.environment.idle
+        for child in self._children.values():
+            if child.used > oldest:
+                break
+            self._retire(child)
+        self._sweeping = bool(self._children)
+        if self._sweeping:
+            self.wakeupAfter(max(self.environment.idle / 4, 0.01), Sweep())

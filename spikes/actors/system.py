@@ -1,0 +1,132 @@
+"""The actor system of the service: one region for each kind of entity, the journal's actor, and the housekeepers."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from thespian.actors import Actor, ActorAddress, ActorSystem, PoisonMessage
+
+from spikes.actors.environment import EntityEnvironment, Freshness, bound
+from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKeeper, SessionReaper
+from spikes.actors.journal_actor import JournalActor
+from spikes.actors.messages import Deliver, Quiesce, RegionStatus
+from spikes.actors.port import AskTimeout
+from spikes.actors.region import Region
+from spikes.actors.system_base import start_actor_system, system_base_of
+from spikes.journal.port import CommandKey, Journal
+from spikes.persistence.behavior import EventSourcedBehavior
+from spikes.persistence.identity import PersistenceId
+from spikes.persistence.protocol import Envelope
+from spikes.persistence.reply import Answer, HandlerFailed, StatusReply
+
+HOUSEKEEPERS: tuple[type[Housekeeper], ...] = (SessionReaper, AccountSweeper, KeyKeeper)
+
+GRACE = 0.25
+"""How much longer than the command's deadline its answer is awaited, in seconds."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Times in seconds; `max_entities` counts entities of one kind in memory."""
+
+    ask_timeout: float = 3.0
+    max_entities: int = 100_000
+    entity_idle: float = 600.0
+
+
+class EntitySystem:
+    """Every entity there is. Made by `EntitySystem.start` inside a running loop, which it then lives on."""
+
+    def __init__(self, system: ActorSystem, journal: Journal, limits: Limits, now: Callable[[], int]) -> None:
+        self._system = system
+        self._base = system_base_of(system)
+        self._journal = journal
+        self._limits = limits
+        self._now = now
+        self._regions: dict[str, ActorAddress] = {}
+        self.writer_id = secrets.token_hex(6)
+        self._asked = 0
+        self._journal_actor = self._create(JournalActor, journal=journal)
+
+    @classmethod
+    def start(
+        cls,
+        journal: Journal,
+        behaviors: Sequence[EventSourcedBehavior[Any, Any, Any]],
+        limits: Limits | None = None,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> EntitySystem:
+        """Start the actors over an open journal. `now` gives milliseconds since the epoch."""
+        self = cls(start_actor_system(), journal, limits or Limits(), now)
+        freshness = Freshness(journal.is_current, journal.watch, journal.unwatch)
+        for behavior in behaviors:
+            environment = EntityEnvironment(
+                behavior,
+                self._journal_actor,
+                freshness,
+                self.writer_id,
+                self._limits.max_entities,
+                self._limits.entity_idle,
+            )
+            self._regions[behavior.kind] = self._create(Region, environment=environment)
+        return self
+
+    def keep_house(self, *housekeepers: type[Housekeeper]) -> None:
+        """Start housekeepers; a process that only answers one question does without them."""
+        for housekeeper in housekeepers or HOUSEKEEPERS:
+            address = self._create(housekeeper, entities=self, journal=self._journal, now=self._now)
+            self._base.post(address, Begin())
+
+    def _create(self, actor_class: type[Actor], **attributes: Any) -> ActorAddress:
+        return self._system.createActor(bound(actor_class, **attributes))
+
+    async def ask(
+        self,
+        entity: PersistenceId,
+        command: object,
+        *,
+        principal: str | None = None,
+        request_id: str | None = None,
+        expected: int | None = None,
+        key: CommandKey | None = None,
+    ) -> Answer:
+        """Let the entity handle a command and return its answer; see `Entities.ask`."""
+        timeout = self._limits.ask_timeout
+        callback, answer = self._base.temporary_address(timeout + GRACE)
+        self._asked += 1
+        envelope = Envelope(
+            id=f"{self.writer_id}-{self._asked}",
+            command=command,
+            reply_to=callback,  # type: ignore[arg-type] # addresses are opaque beyond this room
+            now=self._now(),
+            deadline=time.monotonic() + timeout,
+            principal=principal,
+            request_id=request_id,
+            expected=expected,
+            key=key,
+        )
+        self._base.post(self._regions[entity.kind], Deliver(entity.entity_id, envelope), callback)
+        try:
+            return self._answer(await answer, entity)
+        except TimeoutError:
+            raise AskTimeout(f"no answer within {timeout} s") from None
+
+    def _answer(self, answer: Any, entity: PersistenceId) -> Answer:
+        if isinstance(answer, PoisonMessage):
+            failure = HandlerFailed("an actor on the way to the entity failed")
+            return Answer(StatusReply.error(failure), 0, str(entity))
+        return answer  # type: ignore[no-any-return]
+
+    async def active(self, kind: str) -> int:
+        """Return how many entities of a kind are in memory."""
+        return await self._base.request(self._regions[kind], RegionStatus())  # type: ignore[no-any-return]
+
+    async def close(self) -> None:
+        """Let what is being stored be stored, for as long as the ask timeout, then end the actors."""
+        with suppress(TimeoutError):
+            await self._base.request(self._journal_actor, Quiesce(), self._limits.ask_timeout)
+        await self._base.aclose()
