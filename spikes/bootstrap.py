@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from aiohttp import web
+
+from spikes import __version__
 from spikes.actors.system import EntitySystem, Limits
 from spikes.domain.note.behavior import note_behavior
 from spikes.domain.user.behavior import user_behavior
@@ -15,28 +18,61 @@ from spikes.journal.port import Journal
 from spikes.maintenance import refold_in_background
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.settings import Settings
+from spikes.web.app import make_app
+from spikes.web.state import ServiceState
 
 BEHAVIORS: Sequence[EventSourcedBehavior[Any, Any, Any]] = (user_behavior, note_behavior)
 """Every kind of entity the service has."""
 
 
-@asynccontextmanager
-async def open_store(url: str) -> AsyncIterator[Journal]:
-    """Open the journal with the tables that the behaviours need, and close it at the end."""
-    journal = await open_journal(url, [behavior.schema for behavior in BEHAVIORS])
-    try:
-        yield journal
-    finally:
-        await journal.close()
+async def open_store(url: str) -> Journal:
+    """Open the journal with the tables that the behaviours need. Raises JournalUnusable."""
+    return await open_journal(url, [behavior.schema for behavior in BEHAVIORS])
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the actors need of the settings."""
+    return Limits(settings.ask_timeout, settings.max_entities, settings.entity_idle)
 
 
 @asynccontextmanager
 async def start_entities(settings: Settings, url: str | None = None) -> AsyncIterator[tuple[EntitySystem, Journal]]:
     """Open the journal and start the actors over it, without housekeepers; end both in the right order."""
-    async with open_store(url or settings.journal) as journal:
-        limits = Limits(settings.ask_timeout, settings.max_entities, settings.entity_idle)
-        entities = EntitySystem.start(journal, BEHAVIORS, limits)
-        try:
-            yield entities, journal
-        finally:
-            await entities.close()
+    journal = await open_store(url or settings.journal)
+    entities = EntitySystem.start(journal, BEHAVIORS, limits_of(settings))
+    try:
+        yield entities, journal
+    finally:
+        await entities.close()
+        await journal.close()
+
+
+class Service:
+    """The assembled service: the application, its state, and how to end what is behind it."""
+
+    def __init__(self, app: web.Application, state: ServiceState, entities: EntitySystem, journal: Journal) -> None:
+        self.app = app
+        self.state = state
+        self.entities = entities
+        self.journal = journal
+        self._refolding = asyncio.create_task(refold_in_background(journal, BEHAVIORS))
+
+    async def drain(self) -> None:
+        """Finish what the entities have taken in; no new request comes."""
+        self._refolding.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._refolding
+        await self.entities.close()
+
+    async def close(self) -> None:
+        """Let go of the journal."""
+        await self.journal.close()
+
+
+async def assemble(settings: Settings) -> Service:
+    """Start everything but the sockets. Raises JournalUnusable if the journal can't be opened."""
+    journal = await open_store(settings.journal)
+    entities = EntitySystem.start(journal, BEHAVIORS, limits_of(settings))
+    entities.keep_house()
+    state = ServiceState(recovered=True, version=__version__)
+    return Service(make_app(entities, journal, settings, state), state, entities, journal)
