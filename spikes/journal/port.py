@@ -241,7 +241,8 @@ class Cursor(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True):
     """Listed rows of one kind for which all of `where` holds and each of `text` is found in some part.
 
-    `sort` None means by relevance, best first, and needs `text` and the ability "ranking".
+    `sort` None means by relevance, best first, and needs `text` and the ability "ranking". `after` starts behind a row,
+    `offset` then skips so many; skipping costs as much as reading, so it suits the first pages only.
     """
 
     kind: str
@@ -249,6 +250,7 @@ class Query(msgspec.Struct, frozen=True):
     text: tuple[TextTerm, ...] = ()
     sort: Sort | None = Sort("created", descending=True)
     after: Cursor | None = None
+    offset: int = 0
     limit: int = 50
 
 
