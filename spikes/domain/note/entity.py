@@ -14,6 +14,9 @@ Access = Literal["Private", "Public"]
 STATUSES: tuple[str, ...] = get_args(Status)
 """All statuses, in the order in which work goes on."""
 
+ACCESSES: tuple[str, ...] = get_args(Access)
+"""All degrees of access."""
+
 
 class Absent(msgspec.Struct, frozen=True, tag=True):
     """Nothing yet."""

@@ -1,11 +1,37 @@
-"""What the outside sees of notes. `version` is the number of the note's last event."""
+"""What the outside sees of notes, one by one and in lists. `version` is the number of the note's last event."""
 
 from __future__ import annotations
 
 import msgspec
 
-from spikes.domain.note.entity import Note
+from spikes.domain.note.entity import Note, NoteState
 from spikes.domain.times import to_rfc3339
+from spikes.journal.port import IndexPart, RowSchema
+
+NOTE_ROWS = RowSchema(
+    kind="note",
+    state_version=1,
+    columns={
+        "owner": "text",
+        "access": "text",
+        "status": "text",
+        "created": "integer",
+        "updated": "integer",
+        "due": "integer",
+        "title": "text",
+        "trashed": "integer",
+    },
+    indexes=(
+        ("owner", "trashed", "created"),
+        ("access", "trashed", "created"),
+        ("owner", "trashed", "status", "created"),
+    ),
+    text=("title", "body"),
+)
+"""What notes are listed by: the caller's own or the public ones, newest first, and the own ones by status.
+
+A note in the trash stays listed, with the time; lists ask for those without.
+"""
 
 
 class NoteResponse(msgspec.Struct, frozen=True, rename="camel"):
@@ -88,6 +114,27 @@ def note_item(note: Note, sequence_nr: int) -> bytes:
         trashed=_time(note.trashed),
     )
     return _encoder.encode(item)
+
+
+def row(state: NoteState, sequence_nr: int) -> IndexPart | None:
+    """Return what lists read of a note; a change here raises the state version (rule R1)."""
+    if not isinstance(state, Note):
+        return None
+    return IndexPart(
+        columns={
+            "owner": state.owner,
+            "access": state.access,
+            "status": state.status,
+            "created": state.created,
+            "updated": state.updated,
+            "due": state.due,
+            "title": state.title.casefold(),
+            "trashed": state.trashed,
+        },
+        item=note_item(state, sequence_nr),
+        terms=tuple(("tag", tag) for tag in state.tags),
+        search={"": (state.title, state.body)},
+    )
 
 
 def _time(moment: int | None) -> str | None:

@@ -5,7 +5,22 @@ from __future__ import annotations
 import msgspec
 
 from spikes.domain.times import to_rfc3339
-from spikes.domain.user.entity import Session, User
+from spikes.domain.user.entity import Removing, Session, User, UserState
+from spikes.journal.port import IndexPart, RowSchema
+
+USER_ROWS = RowSchema(
+    kind="user",
+    state_version=1,
+    columns={
+        "created": "integer",
+        "name": "text",
+        "sessions": "integer",
+        "session_expires": "integer",
+        "removing": "integer",
+    },
+    indexes=(("removing", "created"), ("session_expires",)),
+)
+"""What users are listed by: newest first; those with a session that expires soon; those under removal (1, else 0)."""
 
 
 class UserItem(msgspec.Struct, frozen=True, rename="camel"):
@@ -65,6 +80,36 @@ def listed_user(item: bytes, notes: int) -> UserResponse:
     """Return the public profile that a list item holds, with the number of public notes."""
     user = _item_decoder.decode(item)
     return UserResponse(user.id, user.name, None, user.joined, None, user.bio, notes)
+
+
+def row(state: UserState, sequence_nr: int) -> IndexPart | None:
+    """Return what lists, the session reaper and the sweeper read; a change raises the state version (rule R1)."""
+    match state:
+        case User():
+            expires = min((session.expires for session in state.sessions), default=None)
+            return _columns(state.joined, user_item(state), state.name, len(state.sessions), expires)
+        case Removing():
+            return _columns(state.joined, b"{}", removing=1)
+        case _:
+            return None
+
+
+def _columns(
+    joined: int,
+    item: bytes,
+    name: str | None = None,
+    sessions: int = 0,
+    expires: int | None = None,
+    removing: int = 0,
+) -> IndexPart:
+    columns = {
+        "created": joined,
+        "name": name,
+        "sessions": sessions,
+        "session_expires": expires,
+        "removing": removing,
+    }
+    return IndexPart(columns, item)
 
 
 def session_response(session: Session, current: bool) -> SessionResponse:

@@ -1,0 +1,300 @@
+"""How a user behaves: which commands make sense in which phase, and what the events do to them."""
+
+from __future__ import annotations
+
+import hmac
+
+import msgspec
+from msgspec import UNSET
+
+from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotAuthenticated, NotFound, Refusal, WrongCredentials
+from spikes.domain.user import command as c
+from spikes.domain.user import event as e
+from spikes.domain.user.command import UserCommand
+from spikes.domain.user.entity import Absent, Credentials, Removed, Removing, Session, User, UserState, unique
+from spikes.domain.user.event import USER_EVENTS, UserEvent
+from spikes.domain.user.response import USER_ROWS, row
+from spikes.journal.port import Claim
+from spikes.persistence.behavior import Context, EventSourcedBehavior
+from spikes.persistence.effect import Effect
+from spikes.persistence.reply import StatusReply
+
+SESSIONS = 50
+"""How many sessions a user has at most; one more ends the oldest."""
+
+USED_AGAIN_AFTER = 10 * 60 * 1000
+"""How long a use of a session is not written down again, in milliseconds."""
+
+USER_AGENT = 255
+"""How much of what a browser says about itself is kept, in characters."""
+
+
+def command_handler(state: UserState, command: UserCommand, context: Context) -> Effect[UserEvent]:
+    """Decide what happens; which commands make sense depends on the phase of the user."""
+    match state:
+        case Absent():
+            return _absent(command, context)
+        case User():
+            return _existing(state, command, context)
+        case Removing():
+            return _removing(command, context)
+        case Removed():
+            return _gone(command)
+
+
+def claim_handler(
+    state: UserState, command: UserCommand, claim: Claim, holder: str, context: Context
+) -> Effect[UserEvent]:
+    """Refuse an e-mail address that somebody else has."""
+    if isinstance(command, c.Register):
+        return _refuse(Conflict(f"email {command.email} already in use"))
+    return Effect.unhandled()
+
+
+def event_handler(state: UserState, event: UserEvent) -> UserState:
+    """Replay-safe: no clock, no ids, no I/O; everything needed is in the event."""
+    match state, event:
+        case User(), _:
+            return _after(state, event)
+        case Absent(), e.UserRegistered():
+            return _new(event)
+        case Removing(), e.UserRemoved():
+            return Removed(state.id)
+        case _:
+            raise ValueError(f"{type(event).__name__} can't happen to a user who is {type(state).__name__}")
+
+
+# ------------------------------------------------------------------------------------------------------------ by phase
+
+
+def _absent(command: UserCommand, context: Context) -> Effect[UserEvent]:
+    match command:
+        case c.Register():
+            return _persist(_registered(command, context))
+        case _:
+            return _nobody(command)
+
+
+def _existing(user: User, command: UserCommand, context: Context) -> Effect[UserEvent]:
+    match command:
+        case c.Authenticate():
+            return _authenticate(user, command, context)
+        case c.GetUser():
+            return _answer(user)
+        case c.GetCredentials():
+            return _answer(Credentials(user.password_hash))
+        case c.Login():
+            return _login(user, command, context)
+        case c.ExpireSessions():
+            return _expire(user, context)
+        case c.Register():
+            return _registered_before(user, command, context)
+        case c.FinishRemoval():
+            return _refuse(Conflict("the user is not under removal"))
+        case _:
+            return _own(user, command, context)
+
+
+def _own(user: User, command: UserCommand, context: Context) -> Effect[UserEvent]:
+    """Handle what only the users themselves may ask for."""
+    if context.principal != user.id:
+        return _refuse(Forbidden("this is another user's account"))
+    match command:
+        case c.UpdateUser():
+            return _update(user, command, context)
+        case c.ListSessions():
+            return _answer(tuple(session for session in user.sessions if session.expires > context.now))
+        case c.EndSession():
+            return _end(user, command, context)
+        case c.RemoveUser():
+            effect: Effect[UserEvent] = Effect.persist(e.UserRemovalStarted(context.now))
+            return effect.then_reply(lambda _: StatusReply.success(user))
+        case _:
+            return Effect.unhandled()
+
+
+def _removing(command: UserCommand, context: Context) -> Effect[UserEvent]:
+    match command:
+        case c.FinishRemoval():
+            effect: Effect[UserEvent] = Effect.persist(e.UserRemoved(context.now))
+            return effect.then_reply(lambda _: StatusReply.success(None))
+        case _:
+            return _gone(command)
+
+
+def _gone(command: UserCommand) -> Effect[UserEvent]:
+    match command:
+        case c.Register():
+            return _refuse(IdTaken(command.id))
+        case c.FinishRemoval():
+            return _answer(None)
+        case _:
+            return _nobody(command)
+
+
+def _nobody(command: UserCommand) -> Effect[UserEvent]:
+    match command:
+        case c.Authenticate():
+            return _refuse(NotAuthenticated())
+        case c.Login():
+            return _refuse(WrongCredentials())
+        case c.ExpireSessions():
+            return _answer(0)
+        case _:
+            return _refuse(NotFound("user"))
+
+
+# ---------------------------------------------------------------------------------------------------------- by command
+
+
+def _registered_before(user: User, command: c.Register, context: Context) -> Effect[UserEvent]:
+    """Tell the own account of an earlier run of this very command (rule C5) from another one with its id."""
+    return _answer(user) if user == _new(_registered(command, context)) else _refuse(IdTaken(command.id))
+
+
+def _update(user: User, command: c.UpdateUser, context: Context) -> Effect[UserEvent]:
+    bio = user.bio if command.bio is UNSET else command.bio
+    updated = e.UserUpdated(command.name or user.name, command.born or user.born, bio, context.now)
+    events: list[UserEvent] = []
+    if (updated.name, updated.born, updated.bio) != (user.name, user.born, user.bio):
+        events.append(updated)
+    if command.password_hash is not None:
+        events.append(e.PasswordChanged(command.password_hash, command.session_id, context.now))
+    return _persist(*events) if events else _answer(user)
+
+
+def _login(user: User, command: c.Login, context: Context) -> Effect[UserEvent]:
+    if not _same(user.password_hash, command.password_hash):
+        return _refuse(WrongCredentials())
+    if found := _session(user, command.session_id):
+        return _answer(found)
+    agent = None if command.user_agent is None else _storable(command.user_agent)[:USER_AGENT]
+    opened = e.SessionOpened(command.session_id, command.token_hash, context.now, command.expires, agent)
+    effect: Effect[UserEvent] = Effect.persist(*_displaced(user, context), opened)
+    return effect.then_reply(lambda state: StatusReply.success(_session(state, command.session_id)))
+
+
+def _displaced(user: User, context: Context) -> tuple[UserEvent, ...]:
+    """Return what makes room for one more session: the end of the expired ones, and of the oldest of too many."""
+    live = [session.id for session in user.sessions if session.expires > context.now]
+    staying = live[max(0, len(live) - SESSIONS + 1) :]
+    ids = tuple(session.id for session in user.sessions if session.id not in staying)
+    return (e.SessionEnded(ids, context.now),) if ids else ()
+
+
+def _authenticate(user: User, command: c.Authenticate, context: Context) -> Effect[UserEvent]:
+    found = [session for session in user.sessions if _same(session.token_hash, command.token_hash)]
+    if not found or found[0].expires <= context.now:
+        return _refuse(NotAuthenticated())
+    session = found[0]
+    if context.now - session.last_used < USED_AGAIN_AFTER:
+        return _answer(session)
+    effect: Effect[UserEvent] = Effect.persist(e.SessionUsed(session.id, context.now))
+    return effect.then_reply(lambda state: StatusReply.success(_session(state, session.id)))
+
+
+def _end(user: User, command: c.EndSession, context: Context) -> Effect[UserEvent]:
+    if _session(user, command.session_id) is None:
+        return _refuse(NotFound("session"))
+    effect: Effect[UserEvent] = Effect.persist(e.SessionEnded((command.session_id,), context.now))
+    return effect.then_reply(lambda _: StatusReply.success(None))
+
+
+def _expire(user: User, context: Context) -> Effect[UserEvent]:
+    ids = tuple(session.id for session in user.sessions if session.expires <= context.now)
+    if not ids:
+        return _answer(0)
+    effect: Effect[UserEvent] = Effect.persist(e.SessionEnded(ids, context.now))
+    return effect.then_reply(lambda _: StatusReply.success(len(ids)))
+
+
+# ------------------------------------------------------------------------------------------------------------ by event
+
+
+def _new(event: e.UserRegistered) -> User:
+    return User(event.id, event.name, event.email, event.joined, event.born, event.bio, event.password_hash)
+
+
+def _after(user: User, event: UserEvent) -> UserState:
+    match event:
+        case e.SessionUsed():
+            return _with_sessions(user, tuple(_used(session, event) for session in user.sessions))
+        case e.SessionOpened():
+            opened = Session(event.id, event.token_hash, event.created, event.created, event.expires, event.user_agent)
+            return _with_sessions(user, (*user.sessions, opened))
+        case e.SessionEnded():
+            return _with_sessions(user, tuple(session for session in user.sessions if session.id not in event.ids))
+        case e.UserUpdated():
+            return msgspec.structs.replace(user, name=event.name, born=event.born, bio=event.bio)
+        case e.PasswordChanged():
+            kept = tuple(session for session in user.sessions if session.id == event.kept_session_id)
+            return msgspec.structs.replace(user, password_hash=event.password_hash, sessions=kept)
+        case e.UserRemovalStarted():
+            return Removing(user.id, user.joined, event.started)
+        case e.UserRegistered() | e.UserRemoved():
+            raise ValueError(f"{type(event).__name__} can't happen to a user with an account")
+
+
+def _used(session: Session, event: e.SessionUsed) -> Session:
+    return msgspec.structs.replace(session, last_used=event.used) if session.id == event.id else session
+
+
+def _with_sessions(user: User, sessions: tuple[Session, ...]) -> User:
+    return msgspec.structs.replace(user, sessions=sessions)
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+def _registered(command: c.Register, context: Context) -> e.UserRegistered:
+    return e.UserRegistered(
+        id=command.id,
+        name=command.name,
+        email=command.email,
+        password_hash=command.password_hash,
+        born=command.born,
+        bio=command.bio,
+        joined=context.now,
+    )
+
+
+def _session(user: UserState, session_id: str) -> Session | None:
+    sessions = user.sessions if isinstance(user, User) else ()
+    return next((session for session in sessions if session.id == session_id), None)
+
+
+def _same(one: str, other: str) -> bool:
+    """Compare secrets in a time that does not tell where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _storable(text: str) -> str:
+    """Return a header's text without what is no Unicode (the surrogates that stand for stray bytes)."""
+    return text.encode(errors="replace").decode()
+
+
+def _answer(value: object) -> Effect[UserEvent]:
+    return Effect.reply(StatusReply.success(value))
+
+
+def _refuse(reason: Refusal) -> Effect[UserEvent]:
+    return Effect.reply(StatusReply.error(reason))
+
+
+def _persist(*events: UserEvent) -> Effect[UserEvent]:
+    effect: Effect[UserEvent] = Effect.persist(*events)
+    return effect.then_reply(StatusReply.success)
+
+
+USER: EventSourcedBehavior[UserCommand, UserEvent, UserState] = EventSourcedBehavior(
+    schema=USER_ROWS,
+    empty_state=Absent(),
+    state_type=UserState,
+    events=USER_EVENTS,
+    command_handler=command_handler,
+    event_handler=event_handler,
+    claim_handler=claim_handler,
+    unique=unique,
+    row=row,
+)
+"""What a user is to the actors. A client key's repeat is answered with the user as they were (the default)."""
