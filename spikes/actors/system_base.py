@@ -25,7 +25,7 @@ from spikes.actors.system_callbacks import close_callbacks, open_callback
 from spikes.actors.system_creation import ActorFactory, capabilities_of_this_base
 from spikes.actors.system_dispatch import Dispatcher, Instrumentation
 from spikes.actors.system_errors import BlockingCallInLoop, Poisoned, SystemIsShutDown
-from spikes.actors.system_external import PrivateContext, ThreadRequesters, close_inboxes, private_context
+from spikes.actors.system_external import PrivateContext, ThreadRequesters, close_inboxes
 from spikes.actors.system_loop import LoopHost
 from spikes.actors.system_refs import ActorRef, SystemRef
 from spikes.actors.system_registry import Registry
@@ -189,7 +189,6 @@ class ActorSystemBase:
 
     def tell(self, anActor: ActorAddress, msg: object) -> None:
         """Send a message; answers are for this thread's `listen`."""
-        self._host.refuse_closed()
         self._requesters.mine().tell(anActor, msg)
 
     def ask(self, anActor: ActorAddress, msg: object, timeout: timedelta | float | None = None) -> Any:
@@ -213,7 +212,7 @@ class ActorSystemBase:
 
     def external_clone(self) -> PrivateContext:
         """What `ActorSystem.private()` works on."""
-        return private_context(self)
+        return PrivateContext(self)
 
     def updateCapability(self, capabilityName: str, capabilityValue: object = None) -> None:
         """Set a capability; None removes it. Actors that live already stay."""
@@ -297,6 +296,10 @@ class ActorSystemBase:
     def _handleDeadLetters(self, address: ActorAddress, enable: bool) -> None:
         self._registry.handle_dead_letters(address, enable)
 
+    def refuse_closed(self) -> None:
+        """Raise `SystemIsShutDown` after a shutdown."""
+        self._host.refuse_closed()
+
     def refuse_blocking(self, call: str) -> None:
         """Raise `BlockingCallInLoop` on the loop's own thread, `SystemIsShutDown` after a shutdown."""
         self._host.refuse_inside(call)
@@ -313,10 +316,10 @@ class ActorSystemBase:
                 await self._registry.emptied.wait()
         await self._tasks.close(SHUTDOWN_SECONDS)
         self._sources.unload_all()
-        self._registry.drop_all()
         self._dispatcher.clear()
         close_callbacks(self.actorRegistry)
         close_inboxes(self.actorRegistry)
+        self._registry.close()
         atexit.unregister(self.shutdown)
         self._host.close()
 

@@ -1,8 +1,9 @@
 # ruff: noqa: N802, N803, N815 - Thespian chose these names
 """Callers outside the actors: threads that block until an answer comes.
 
-Every thread, every `private()` context and every single `ask` has an address of its own, so nobody ever gets an answer
-that was meant for somebody else.
+Every thread, and every `private()` context, has an address of its own, so nobody ever gets an answer that was meant for
+somebody else. It is the same address for all that the caller sends, for actors may remember whom they talk to; so an
+answer that comes too late for its `ask` is what the caller's next `ask` or `listen` gets. That is Thespian's contract.
 """
 
 import itertools
@@ -18,16 +19,10 @@ from thespian.system.timing import timePeriodSeconds
 
 from spikes.actors.system_dispatch import Receiver
 
-CALL_MARK = "#"
-"""Between a requester's name and the number of one of its calls."""
-
 CLOSED = object()
 """Put into an inbox to end the wait of its reader."""
 
-EXTERNAL = "System:ExternalRequester"
-
-_call_numbers = itertools.count(1)
-_requester_numbers = itertools.count(1)
+_numbers = itertools.count(1)
 
 
 class Door(Protocol):
@@ -37,6 +32,9 @@ class Door(Protocol):
 
     def post(self, address: ActorAddress, message: object, sender: ActorAddress | None = None) -> None:
         """Send from any thread."""
+
+    def refuse_closed(self) -> None:
+        """Raise if nobody would do anything."""
 
     def refuse_blocking(self, call: str) -> None:
         """Raise if the calling thread must not block, or nobody would answer."""
@@ -79,10 +77,11 @@ class Inbox:
             self._messages.put(message)
         return True
 
-    def get(self, timeout: float | None) -> Any:
-        """The next message, or None after `timeout` seconds or when the actor system ends."""
+    def get(self, timeout: timedelta | float | None) -> Any:
+        """The next message, or None when the time is over or the actor system ends."""
+        seconds = None if timeout is None else max(timePeriodSeconds(timeout), 0.0)
         try:
-            message = self._messages.get(timeout=timeout)
+            message = self._messages.get(timeout=seconds)
         except Empty:
             return None
         return None if message is CLOSED else message
@@ -92,55 +91,33 @@ class Inbox:
         self._messages.put(CLOSED)
 
 
-def seconds(period: timedelta | float | None) -> float | None:
-    """A time limit as Thespian's callers give it, in seconds; None is no limit."""
-    return None if period is None else max(timePeriodSeconds(period), 0.0)
-
-
 class Requester:
-    """One caller outside: an address and what was sent to it."""
+    """One caller outside: an address, and what was sent to it."""
 
-    __slots__ = ("__weakref__", "_door", "_inbox", "_name", "address")
+    __slots__ = ("__weakref__", "_door", "_inbox", "address", "name")
 
-    def __init__(self, door: Door, name: str) -> None:
+    def __init__(self, door: Door) -> None:
         self._door = door
-        self._name = name
         self._inbox = Inbox()
-        self.address = ActorAddress(name)
-        door.actorRegistry[name] = self._inbox
+        self.name = f"System:ExternalRequester~{next(_numbers)}"
+        self.address = ActorAddress(self.name)
+        door.actorRegistry[self.name] = self._inbox
 
     def tell(self, address: ActorAddress, message: object) -> None:
         """Send; what comes back is for `listen`."""
+        self._door.refuse_closed()
         self._door.post(address, message, self.address)
 
-    def ask(self, address: ActorAddress, message: object, timeout: timedelta | float | None) -> Any:
-        """Send, and wait for the answer to this very message; None if there is none in time.
-
-        An answer that comes later, and a second answer, is for `listen`.
-        """
+    def ask(self, address: ActorAddress, message: object, timeout: timedelta | float | None = None) -> Any:
+        """Send, and wait for the next message to this caller; None if there is none in time."""
         self._door.refuse_blocking("ask()")
-        name, inbox = f"{self._name}{CALL_MARK}{next(_call_numbers)}", Inbox()
-        self._door.actorRegistry[name] = inbox
-        try:
-            self._door.post(address, message, ActorAddress(name))
-            answer = inbox.get(seconds(timeout))
-        finally:
-            self._door.actorRegistry.pop(name, None)
-        return self._keep_the_rest(inbox, answer)
+        self._door.post(address, message, self.address)
+        return self._inbox.get(timeout)
 
-    def listen(self, timeout: timedelta | float | None) -> Any:
+    def listen(self, timeout: timedelta | float | None = None) -> Any:
         """Wait for the next message to this caller; None if there is none in time."""
         self._door.refuse_blocking("listen()")
-        return self._inbox.get(seconds(timeout))
-
-    def _keep_the_rest(self, inbox: Inbox, answer: Any) -> Any:
-        """What reached the call while it ended: the answer if it had none yet, the rest is for `listen`."""
-        while (message := inbox.get(0)) is not None:
-            if answer is None:
-                answer = message
-            else:
-                self._inbox.receive(message, self.address)
-        return answer
+        return self._inbox.get(timeout)
 
 
 class PrivateContext(Requester):
@@ -170,7 +147,7 @@ class PrivateContext(Requester):
 
     def exit_context(self) -> None:
         """End of the `with`: what is sent to it from now on is a dead letter."""
-        self._door.actorRegistry.pop(self._name, None)
+        self._door.actorRegistry.pop(self.name, None)
 
 
 class ThreadRequesters:
@@ -181,21 +158,14 @@ class ThreadRequesters:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._local = threading.local()
-        self._local.requester = Requester(door, EXTERNAL)
 
     def mine(self) -> Requester:
         """The caller of the calling thread."""
         requester: Requester | None = getattr(self._local, "requester", None)
         if requester is None:
-            name = f"{EXTERNAL}~{next(_requester_numbers)}"
-            requester = self._local.requester = Requester(self._door, name)
-            weakref.finalize(requester, self._door.actorRegistry.pop, name, None).atexit = False
+            requester = self._local.requester = Requester(self._door)
+            weakref.finalize(requester, self._door.actorRegistry.pop, requester.name, None).atexit = False
         return requester
-
-
-def private_context(door: Door) -> PrivateContext:
-    """A caller for one `with system.private()`."""
-    return PrivateContext(door, f"{EXTERNAL}:{next(_requester_numbers)}")
 
 
 def close_inboxes(receivers: dict[object, Receiver]) -> None:
@@ -203,9 +173,3 @@ def close_inboxes(receivers: dict[object, Receiver]) -> None:
     for receiver in list(receivers.values()):
         if isinstance(receiver, Inbox):
             receiver.close()
-
-
-def requester_of_call(key: object, receivers: dict[object, Receiver]) -> Receiver | None:
-    """The caller whose `ask` had this address and is over, if that caller still is there."""
-    name, mark, _ = str(key).partition(CALL_MARK)
-    return receivers.get(name) if mark else None

@@ -96,7 +96,7 @@ class ActorRef:
         self.parent = parent
         self.address = address
         self.source_hash = source_hash
-        self.globalName = ""
+        self.globalName: str | None = None
         self.instance: Actor | None = None
         """The actor itself; None when it has exited."""
         self.children: dict[str, ActorRef] | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import weakref
 from typing import Any
 
 from thespian.actors import (
@@ -16,7 +17,6 @@ from thespian.actors import (
 from spikes.actors.system_creation import ActorFactory
 from spikes.actors.system_dispatch import Instrumentation, Receiver
 from spikes.actors.system_errors import SystemIsShutDown
-from spikes.actors.system_external import requester_of_call
 from spikes.actors.system_refs import ActorRef, Nobody, Runtime, SystemRef
 from spikes.actors.system_sources import Sources
 
@@ -28,10 +28,15 @@ NEVER_DEAD_LETTERS = (DeadEnvelope, ChildActorExited, WakeupMessage)
 """Notices of the system itself, which concern nobody once their actor is gone."""
 
 
+_registries: list[weakref.ref["Registry"]] = []
+"""Of all actor systems of this process that are not shut down; addresses are unique among them."""
+
+
 class Registry:
     """The actors of one system. Used on the loop only."""
 
     __slots__ = (
+        "__weakref__",
         "_base",
         "_factory",
         "_sources",
@@ -62,6 +67,7 @@ class Registry:
         self.dead_letter_handler: ActorAddress | None = None
         self.instrumentation: Instrumentation | None = None
         self.closing = False
+        _registries.append(weakref.ref(self, _registries.remove))
 
     def new_primary(
         self,
@@ -128,11 +134,13 @@ class Registry:
         for ref in list(self.root.children.values()):
             self._base.post(ref.address, ActorExitRequest(), self.root.address)
 
-    def drop_all(self) -> None:
-        """Let go of the actors that did not exit in time."""
+    def close(self) -> None:
+        """Let go of everything that has an address, also of actors that did not exit in time."""
+        _registries[:] = [known for known in _registries.copy() if known() is not self]
         for ref in [receiver for receiver in self.receivers.values() if isinstance(receiver, ActorRef)]:
             logger.warning("%s did not exit in time", ref.instance)
             self._forget(ref)
+        self.receivers.clear()
 
     def handle_dead_letters(self, address: ActorAddress, enable: bool) -> None:
         """Send dead letters to this actor from now on, or no longer if it is the one who gets them."""
@@ -143,20 +151,24 @@ class Registry:
             self.dead_letter_handler = None
 
     def undeliverable(self, address: ActorAddress, message: object, sender: ActorAddress) -> None:
-        """Nobody is behind `address`: a late answer to a blocking `ask` is for `listen`, the rest a dead letter."""
-        caller = requester_of_call(address.addressDetails, self.receivers)
-        if caller is not None:
-            caller.receive(message, sender)
-        elif not isinstance(message, NEVER_DEAD_LETTERS):
-            self._dead_letter(address, message, sender)
-
-    def _dead_letter(self, address: ActorAddress, message: object, sender: ActorAddress) -> None:
+        """Nobody is behind `address`, at least not here."""
+        if isinstance(message, NEVER_DEAD_LETTERS) or self._pass_on(address, message, sender):
+            return
         self.dead_letters += 1
         if self.instrumentation is not None:
             self.instrumentation.dead_letter(address.actorAddressString, message)
         if self.dead_letter_handler is not None:
             handler = self.receivers[self.dead_letter_handler.addressDetails]
             handler.receive(DeadEnvelope(address.actorAddressString, message), sender)
+
+    def _pass_on(self, address: ActorAddress, message: object, sender: ActorAddress) -> bool:
+        """Give a message to the other actor system of this process that knows the address, if one does."""
+        for known in _registries.copy():
+            other = known()
+            if other is not None and other is not self and address.addressDetails in other.receivers:
+                other._base.post(address, message, sender)
+                return True
+        return False
 
     def _refuse_closing(self) -> None:
         if self.closing:
@@ -198,7 +210,8 @@ class Registry:
         ref.cancel_timers()
         del self.receivers[ref.address.addressDetails]
         ref.parent.abandon(ref)
-        self.names.pop(ref.globalName, None)
+        if ref.globalName is not None:
+            del self.names[ref.globalName]
         self.handle_dead_letters(ref.address, enable=False)
         self._sources.forget(ref.address)
         self.live -= 1
