@@ -40,7 +40,9 @@ class Sweep(msgspec.Struct, frozen=True):
 
 
 class RegionStatus(msgspec.Struct, frozen=True):
-    """To a region: how many entities are in memory? Answered with an int."""
+    """To a region: how many entities are in memory, of all or with this id? Answered with an int."""
+
+    entity_id: str | None = None
 
 
 class Quiesce(msgspec.Struct, frozen=True):

@@ -57,8 +57,10 @@ class Region(Actor):
                 self._gone(message.childAddress)
             case WakeupMessage():
                 self._sweep()
-            case RegionStatus():
+            case RegionStatus(None):
                 self.send(sender, len(self._children))
+            case RegionStatus(entity_id):
+                self.send(sender, int(entity_id in self._children))
 
     def _deliver(self, entity_id: str, envelope: Envelope) -> None:
         child = self._children.get(entity_id)

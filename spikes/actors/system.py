@@ -125,6 +125,16 @@ class EntitySystem:
         """Return how many entities of a kind are in memory."""
         return await self._base.request(self._regions[kind], RegionStatus())  # type: ignore[no-any-return]
 
+    async def is_active(self, entity: PersistenceId) -> bool:
+        """Tell whether an entity is in memory."""
+        status = RegionStatus(entity.entity_id)
+        return bool(await self._base.request(self._regions[entity.kind], status))
+
+    @property
+    def live_actors(self) -> int:
+        """How many actors there are in all."""
+        return self._base.live_actors
+
     async def close(self) -> None:
         """Let what is being stored be stored, for as long as the ask timeout, then end the actors."""
         with suppress(TimeoutError):
