@@ -1,4 +1,4 @@
-"""How a note behaves: which commands make sense in which phase, and what the events do to it."""
+"""How a note behaves: which commands make sense in which phase, and the events that they lead to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import msgspec
 from msgspec import UNSET
 
 from spikes.domain.note.command import CreateNote, GetNote, NoteCommand, PurgeNote, TrashNote, UpdateNote
-from spikes.domain.note.entity import Absent, Note, NoteState, Removed, public_slug_claim, unique
+from spikes.domain.note.entity import (
+    Absent,
+    Note,
+    NoteState,
+    Removed,
+    created,
+    event_handler,
+    public_slug_claim,
+    unique,
+)
 from spikes.domain.note.event import NOTE_EVENTS, NoteCreated, NoteEvent, NoteRemoved, NoteTrashed, NoteUpdated
 from spikes.domain.note.response import NOTE_ROWS, row
 from spikes.domain.refusals import Conflict, Forbidden, IdTaken, InvalidField, NotFound, Refusal
@@ -19,9 +28,6 @@ from spikes.persistence.behavior import Context, EventSourcedBehavior
 from spikes.persistence.effect import Effect
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import StatusReply
-
-CHANGEABLE = tuple(name for name in NoteUpdated.__struct_fields__ if name != "updated")
-"""The fields that an update may change."""
 
 
 def command_handler(state: NoteState, command: NoteCommand, context: Context) -> Effect[NoteEvent]:
@@ -53,21 +59,6 @@ def claim_handler(
             return _refuse(_slug_conflict(claim, slug, holder))
         case _:
             return Effect.unhandled()
-
-
-def event_handler(state: NoteState, event: NoteEvent) -> NoteState:
-    """Replay-safe: no clock, no ids, no I/O; everything needed is in the event."""
-    match event:
-        case NoteUpdated() if isinstance(state, Note):
-            return _updated(state, event)
-        case NoteCreated():
-            return _new(event)
-        case NoteTrashed() if isinstance(state, Note):
-            return msgspec.structs.replace(state, trashed=event.trashed)
-        case NoteRemoved() if isinstance(state, Note):
-            return Removed(state.id)
-        case _:
-            raise ValueError(f"{type(event).__name__} can't happen to a note that is {type(state).__name__}")
 
 
 # ------------------------------------------------------------------------------------------------------------ by phase
@@ -119,7 +110,7 @@ def _create(command: CreateNote, context: Context) -> Effect[NoteEvent]:
 def _created_before(note: Note, command: CreateNote, context: Context) -> Effect[NoteEvent]:
     """Tell the own note of an earlier run of this very command (rule C5) from another one with its id."""
     event = _created(command, context)
-    if note == _new(msgspec.structs.replace(event, slug=note.slug)):
+    if note == created(msgspec.structs.replace(event, slug=note.slug)):
         return Effect.reply(StatusReply.success(note))
     return _refuse(IdTaken(command.id))
 
@@ -157,22 +148,6 @@ def _created(command: CreateNote, context: Context) -> NoteCreated:
     )
 
 
-def _new(event: NoteCreated) -> Note:
-    return Note(
-        id=event.id,
-        owner=event.owner,
-        title=event.title,
-        body=event.body,
-        slug=event.slug,
-        due=event.due,
-        status=event.status,
-        access=event.access,
-        tags=event.tags,
-        created=event.created,
-        updated=event.created,
-    )
-
-
 def _difference(note: Note, command: UpdateNote, context: Context, slug: str) -> NoteUpdated:
     tags = note.tags if command.tags is None else command.tags
     return NoteUpdated(
@@ -185,11 +160,6 @@ def _difference(note: Note, command: UpdateNote, context: Context, slug: str) ->
         access=UNSET if command.access == note.access else command.access,
         tags=UNSET if tags == note.tags else tags,
     )
-
-
-def _updated(note: Note, event: NoteUpdated) -> Note:
-    values = {name: value for name in CHANGEABLE if (value := getattr(event, name)) is not UNSET}
-    return msgspec.structs.replace(note, updated=event.updated, **values)
 
 
 def _visible(note: Note, context: Context) -> bool:
@@ -223,7 +193,7 @@ def _persist(event: NoteEvent) -> Effect[NoteEvent]:
     return effect.then_reply(StatusReply.success)
 
 
-NOTE: EventSourcedBehavior[NoteCommand, NoteEvent, NoteState] = EventSourcedBehavior(
+note_behavior: EventSourcedBehavior[NoteCommand, NoteEvent, NoteState] = EventSourcedBehavior(
     schema=NOTE_ROWS,
     empty_state=Absent(),
     state_type=NoteState,

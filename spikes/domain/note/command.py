@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import msgspec
 
-from spikes.domain.note.entity import Access, Status
+Status = Literal["Blank", "New", "Ready", "ToDo", "Doing", "Review", "Completed"]
+Access = Literal["Private", "Public"]
+
+STATUSES: tuple[str, ...] = get_args(Status)
+"""All statuses, in the order in which work goes on."""
+
+ACCESSES: tuple[str, ...] = get_args(Access)
+"""All degrees of access."""
 
 
 class CreateNote(msgspec.Struct, frozen=True):

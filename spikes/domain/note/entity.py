@@ -1,21 +1,16 @@
-"""The state of a note, phase by phase. All times are milliseconds since the epoch, UTC."""
+"""The state of a note, phase by phase, and what events make of it. All times are milliseconds since the epoch, UTC."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import msgspec
+from msgspec import UNSET
 
+from spikes.domain.note.command import Access, Status
+from spikes.domain.note.event import NoteCreated, NoteEvent, NoteRemoved, NoteTrashed, NoteUpdated
 from spikes.journal.port import Claim
 
-Status = Literal["Blank", "New", "Ready", "ToDo", "Doing", "Review", "Completed"]
-Access = Literal["Private", "Public"]
-
-STATUSES: tuple[str, ...] = get_args(Status)
-"""All statuses, in the order in which work goes on."""
-
-ACCESSES: tuple[str, ...] = get_args(Access)
-"""All degrees of access."""
+CHANGEABLE = tuple(name for name in NoteUpdated.__struct_fields__ if name != "updated")
+"""The fields that an update may change."""
 
 
 class Absent(msgspec.Struct, frozen=True, tag=True):
@@ -52,6 +47,38 @@ class Removed(msgspec.Struct, frozen=True, tag=True):
 NoteState = Absent | Note | Removed
 
 
+def event_handler(state: NoteState, event: NoteEvent) -> NoteState:
+    """Replay-safe: no clock, no ids, no I/O; everything needed is in the event."""
+    match event:
+        case NoteUpdated() if isinstance(state, Note):
+            return _updated(state, event)
+        case NoteCreated() if isinstance(state, Absent):
+            return created(event)
+        case NoteTrashed() if isinstance(state, Note):
+            return msgspec.structs.replace(state, trashed=event.trashed)
+        case NoteRemoved() if isinstance(state, Note):
+            return Removed(state.id)
+        case _:
+            raise ValueError(f"{type(event).__name__} can't happen to a note that is {type(state).__name__}")
+
+
+def created(event: NoteCreated) -> Note:
+    """Return the note as it was written."""
+    return Note(
+        id=event.id,
+        owner=event.owner,
+        title=event.title,
+        body=event.body,
+        slug=event.slug,
+        due=event.due,
+        status=event.status,
+        access=event.access,
+        tags=event.tags,
+        created=event.created,
+        updated=event.created,
+    )
+
+
 def own_slug_claim(owner: str, slug: str) -> Claim:
     """Return the right to a slug among the notes of one owner."""
     return Claim.of("slug-own", owner, slug)
@@ -74,3 +101,8 @@ def unique(state: NoteState) -> tuple[Claim, ...]:
             return (own_slug_claim(state.owner, state.slug),)
         case _:
             return ()
+
+
+def _updated(note: Note, event: NoteUpdated) -> Note:
+    values = {name: value for name in CHANGEABLE if (value := getattr(event, name)) is not UNSET}
+    return msgspec.structs.replace(note, updated=event.updated, **values)

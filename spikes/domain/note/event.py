@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from spikes.domain.note.entity import Access, Status
+from spikes.domain.note.command import Access, Status
 from spikes.persistence.codec import EventCodec
 
 

@@ -8,8 +8,7 @@ from typing import ClassVar
 from msgspec import Raw
 
 from spikes.domain import rules
-from spikes.domain.note.command import CreateNote, UpdateNote
-from spikes.domain.note.entity import ACCESSES, STATUSES, Access, Status
+from spikes.domain.note.command import ACCESSES, STATUSES, Access, CreateNote, Status, UpdateNote
 from spikes.domain.times import from_rfc3339
 from spikes.domain.tsid import parse_tsid
 from spikes.domain.validation import Request, Rule

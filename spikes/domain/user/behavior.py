@@ -1,17 +1,28 @@
-"""How a user behaves: which commands make sense in which phase, and what the events do to them."""
+"""How a user behaves: which commands make sense in which phase, and the events that they lead to."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
-import msgspec
 from msgspec import UNSET
 
 from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotAuthenticated, NotFound, Refusal, WrongCredentials
 from spikes.domain.user import command as c
 from spikes.domain.user import event as e
 from spikes.domain.user.command import UserCommand
-from spikes.domain.user.entity import Absent, Credentials, Removed, Removing, Session, User, UserState, unique
+from spikes.domain.user.entity import (
+    Absent,
+    Credentials,
+    Removed,
+    Removing,
+    Session,
+    User,
+    UserState,
+    event_handler,
+    registered,
+    unique,
+)
 from spikes.domain.user.event import USER_EVENTS, UserEvent
 from spikes.domain.user.response import USER_ROWS, row
 from spikes.journal.port import Claim
@@ -49,19 +60,6 @@ def claim_handler(
     if isinstance(command, c.Register):
         return _refuse(Conflict(f"email {command.email} already in use"))
     return Effect.unhandled()
-
-
-def event_handler(state: UserState, event: UserEvent) -> UserState:
-    """Replay-safe: no clock, no ids, no I/O; everything needed is in the event."""
-    match state, event:
-        case User(), _:
-            return _after(state, event)
-        case Absent(), e.UserRegistered():
-            return _new(event)
-        case Removing(), e.UserRemoved():
-            return Removed(state.id)
-        case _:
-            raise ValueError(f"{type(event).__name__} can't happen to a user who is {type(state).__name__}")
 
 
 # ------------------------------------------------------------------------------------------------------------ by phase
@@ -107,8 +105,7 @@ def _own(user: User, command: UserCommand, context: Context) -> Effect[UserEvent
         case c.EndSession():
             return _end(user, command, context)
         case c.RemoveUser():
-            effect: Effect[UserEvent] = Effect.persist(e.UserRemovalStarted(context.now))
-            return effect.then_reply(lambda _: StatusReply.success(user))
+            return _persist(e.UserRemovalStarted(context.now), answer=lambda _: user)
         case _:
             return Effect.unhandled()
 
@@ -116,8 +113,7 @@ def _own(user: User, command: UserCommand, context: Context) -> Effect[UserEvent
 def _removing(command: UserCommand, context: Context) -> Effect[UserEvent]:
     match command:
         case c.FinishRemoval():
-            effect: Effect[UserEvent] = Effect.persist(e.UserRemoved(context.now))
-            return effect.then_reply(lambda _: StatusReply.success(None))
+            return _persist(e.UserRemoved(context.now), answer=lambda _: None)
         case _:
             return _gone(command)
 
@@ -149,7 +145,7 @@ def _nobody(command: UserCommand) -> Effect[UserEvent]:
 
 def _registered_before(user: User, command: c.Register, context: Context) -> Effect[UserEvent]:
     """Tell the own account of an earlier run of this very command (rule C5) from another one with its id."""
-    return _answer(user) if user == _new(_registered(command, context)) else _refuse(IdTaken(command.id))
+    return _answer(user) if user == registered(_registered(command, context)) else _refuse(IdTaken(command.id))
 
 
 def _update(user: User, command: c.UpdateUser, context: Context) -> Effect[UserEvent]:
@@ -170,8 +166,7 @@ def _login(user: User, command: c.Login, context: Context) -> Effect[UserEvent]:
         return _answer(found)
     agent = None if command.user_agent is None else _storable(command.user_agent)[:USER_AGENT]
     opened = e.SessionOpened(command.session_id, command.token_hash, context.now, command.expires, agent)
-    effect: Effect[UserEvent] = Effect.persist(*_displaced(user, context), opened)
-    return effect.then_reply(lambda state: StatusReply.success(_session(state, command.session_id)))
+    return _persist(*_displaced(user, context), opened, answer=lambda state: _session(state, command.session_id))
 
 
 def _displaced(user: User, context: Context) -> tuple[UserEvent, ...]:
@@ -189,73 +184,28 @@ def _authenticate(user: User, command: c.Authenticate, context: Context) -> Effe
     session = found[0]
     if context.now - session.last_used < USED_AGAIN_AFTER:
         return _answer(session)
-    effect: Effect[UserEvent] = Effect.persist(e.SessionUsed(session.id, context.now))
-    return effect.then_reply(lambda state: StatusReply.success(_session(state, session.id)))
+    return _persist(e.SessionUsed(session.id, context.now), answer=lambda state: _session(state, session.id))
 
 
 def _end(user: User, command: c.EndSession, context: Context) -> Effect[UserEvent]:
     if _session(user, command.session_id) is None:
         return _refuse(NotFound("session"))
-    effect: Effect[UserEvent] = Effect.persist(e.SessionEnded((command.session_id,), context.now))
-    return effect.then_reply(lambda _: StatusReply.success(None))
+    return _persist(e.SessionEnded((command.session_id,), context.now), answer=lambda _: None)
 
 
 def _expire(user: User, context: Context) -> Effect[UserEvent]:
     ids = tuple(session.id for session in user.sessions if session.expires <= context.now)
     if not ids:
         return _answer(0)
-    effect: Effect[UserEvent] = Effect.persist(e.SessionEnded(ids, context.now))
-    return effect.then_reply(lambda _: StatusReply.success(len(ids)))
-
-
-# ------------------------------------------------------------------------------------------------------------ by event
-
-
-def _new(event: e.UserRegistered) -> User:
-    return User(event.id, event.name, event.email, event.joined, event.born, event.bio, event.password_hash)
-
-
-def _after(user: User, event: UserEvent) -> UserState:
-    match event:
-        case e.SessionUsed():
-            return _with_sessions(user, tuple(_used(session, event) for session in user.sessions))
-        case e.SessionOpened():
-            opened = Session(event.id, event.token_hash, event.created, event.created, event.expires, event.user_agent)
-            return _with_sessions(user, (*user.sessions, opened))
-        case e.SessionEnded():
-            return _with_sessions(user, tuple(session for session in user.sessions if session.id not in event.ids))
-        case e.UserUpdated():
-            return msgspec.structs.replace(user, name=event.name, born=event.born, bio=event.bio)
-        case e.PasswordChanged():
-            kept = tuple(session for session in user.sessions if session.id == event.kept_session_id)
-            return msgspec.structs.replace(user, password_hash=event.password_hash, sessions=kept)
-        case e.UserRemovalStarted():
-            return Removing(user.id, user.joined, event.started)
-        case e.UserRegistered() | e.UserRemoved():
-            raise ValueError(f"{type(event).__name__} can't happen to a user with an account")
-
-
-def _used(session: Session, event: e.SessionUsed) -> Session:
-    return msgspec.structs.replace(session, last_used=event.used) if session.id == event.id else session
-
-
-def _with_sessions(user: User, sessions: tuple[Session, ...]) -> User:
-    return msgspec.structs.replace(user, sessions=sessions)
+    return _persist(e.SessionEnded(ids, context.now), answer=lambda _: len(ids))
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
 
 
 def _registered(command: c.Register, context: Context) -> e.UserRegistered:
-    return e.UserRegistered(
-        id=command.id,
-        name=command.name,
-        email=command.email,
-        password_hash=command.password_hash,
-        born=command.born,
-        bio=command.bio,
-        joined=context.now,
-    )
+    profile = (command.id, command.name, command.email, command.password_hash, command.born, command.bio)
+    return e.UserRegistered(*profile, joined=context.now)
 
 
 def _session(user: UserState, session_id: str) -> Session | None:
@@ -281,12 +231,12 @@ def _refuse(reason: Refusal) -> Effect[UserEvent]:
     return Effect.reply(StatusReply.error(reason))
 
 
-def _persist(*events: UserEvent) -> Effect[UserEvent]:
+def _persist(*events: UserEvent, answer: Callable[[UserState], object] = lambda user: user) -> Effect[UserEvent]:
     effect: Effect[UserEvent] = Effect.persist(*events)
-    return effect.then_reply(StatusReply.success)
+    return effect.then_reply(lambda user: StatusReply.success(answer(user)))
 
 
-USER: EventSourcedBehavior[UserCommand, UserEvent, UserState] = EventSourcedBehavior(
+user_behavior: EventSourcedBehavior[UserCommand, UserEvent, UserState] = EventSourcedBehavior(
     schema=USER_ROWS,
     empty_state=Absent(),
     state_type=UserState,

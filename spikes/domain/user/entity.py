@@ -1,9 +1,11 @@
-"""The state of a user, phase by phase. All times are milliseconds since the epoch, UTC."""
+"""The state of a user, phase by phase, and what events make of it. All times are milliseconds since the epoch, UTC."""
 
 from __future__ import annotations
 
 import msgspec
 
+from spikes.domain.user import event as e
+from spikes.domain.user.event import UserEvent
 from spikes.journal.port import Claim
 
 
@@ -58,6 +60,24 @@ class Removed(msgspec.Struct, frozen=True, tag=True):
 UserState = Absent | User | Removing | Removed
 
 
+def event_handler(state: UserState, event: UserEvent) -> UserState:
+    """Replay-safe: no clock, no ids, no I/O; everything needed is in the event."""
+    match state, event:
+        case User(), _:
+            return _after(state, event)
+        case Absent(), e.UserRegistered():
+            return registered(event)
+        case Removing(), e.UserRemoved():
+            return Removed(state.id)
+        case _:
+            raise ValueError(f"{type(event).__name__} can't happen to a user who is {type(state).__name__}")
+
+
+def registered(event: e.UserRegistered) -> User:
+    """Return the user as they registered."""
+    return User(event.id, event.name, event.email, event.joined, event.born, event.bio, event.password_hash)
+
+
 def email_claim(email: str) -> Claim:
     """Return the right to an e-mail address, whose case does not matter."""
     return Claim.of("email", email.casefold())
@@ -66,3 +86,31 @@ def email_claim(email: str) -> Claim:
 def unique(state: UserState) -> tuple[Claim, ...]:
     """Return what nobody else may have; a change here raises the state version (rule R1)."""
     return (email_claim(state.email),) if isinstance(state, User) else ()
+
+
+def _after(user: User, event: UserEvent) -> UserState:
+    match event:
+        case e.SessionUsed():
+            return _with_sessions(user, tuple(_used(session, event) for session in user.sessions))
+        case e.SessionOpened():
+            opened = Session(event.id, event.token_hash, event.created, event.created, event.expires, event.user_agent)
+            return _with_sessions(user, (*user.sessions, opened))
+        case e.SessionEnded():
+            return _with_sessions(user, tuple(session for session in user.sessions if session.id not in event.ids))
+        case e.UserUpdated():
+            return msgspec.structs.replace(user, name=event.name, born=event.born, bio=event.bio)
+        case e.PasswordChanged():
+            kept = tuple(session for session in user.sessions if session.id == event.kept_session_id)
+            return msgspec.structs.replace(user, password_hash=event.password_hash, sessions=kept)
+        case e.UserRemovalStarted():
+            return Removing(user.id, user.joined, event.started)
+        case e.UserRegistered() | e.UserRemoved():
+            raise ValueError(f"{type(event).__name__} can't happen to a user with an account")
+
+
+def _used(session: Session, event: e.SessionUsed) -> Session:
+    return msgspec.structs.replace(session, last_used=event.used) if session.id == event.id else session
+
+
+def _with_sessions(user: User, sessions: tuple[Session, ...]) -> User:
+    return msgspec.structs.replace(user, sessions=sessions)
