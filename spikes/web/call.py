@@ -1,0 +1,165 @@
+"""One request on its way through the service: what the edge found out about it, and what handlers do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from spikes.actors.port import Entities, Views
+from spikes.domain.principal import Principal
+from spikes.domain.refusals import IdTaken
+from spikes.domain.tsid import parse_tsid
+from spikes.domain.validation import Request, decode
+from spikes.journal.port import CommandKey
+from spikes.persistence.identity import PersistenceId
+from spikes.persistence.reply import Answer, Busy, Error, Success
+from spikes.settings import Settings
+from spikes.web import idempotency
+from spikes.web.errors import MAX_BODY, Problem, Refused, not_found, too_large
+from spikes.web.parameters import Values
+from spikes.web.passwords import Passwords
+from spikes.web.reply import Headers
+from spikes.web.sources import Sources
+from spikes.web.state import ServiceState
+
+R = TypeVar("R", bound=Request)
+
+DRAWS = 8
+"""How often a new entity's id is drawn before giving up; even a second time is rare."""
+
+JSON_TYPES = frozenset({"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"})
+
+
+class Services(msgspec.Struct, frozen=True):
+    """All that handlers reach beyond the request."""
+
+    entities: Entities
+    views: Views
+    settings: Settings
+    state: ServiceState
+    sources: Sources
+    passwords: Passwords
+    in_flight: idempotency.InFlight
+
+
+class Call:
+    """A request, who asks (`principal`, None for an anonymous one), and the values of its query parameters."""
+
+    __slots__ = ("principal", "query", "request", "request_id", "route", "services")
+
+    def __init__(self, services: Services, request: web.Request, route: str, request_id: str) -> None:
+        self.services = services
+        self.request = request
+        self.route = route
+        self.request_id = request_id
+        self.principal: Principal | None = None
+        self.query: Values = {}
+
+    @property
+    def user_id(self) -> str | None:
+        """Who asks, if anybody said so."""
+        return None if self.principal is None else self.principal.user_id
+
+    @property
+    def caller(self) -> Principal:
+        """Who asks, on a route that needs a token."""
+        if self.principal is None:
+            raise TypeError(f"{self.route} is open: it has no caller")
+        return self.principal
+
+    def header(self, name: str) -> str | None:
+        """Return a header of the request."""
+        return self.request.headers.get(name)
+
+    def in_path(self, name: str) -> str:
+        """Return a part of the path, by its name in the route."""
+        return self.request.match_info[name]
+
+    def tsid(self) -> str:
+        """Return the id in the path, in upper case; raises a 404 for what can't be one."""
+        try:
+            return parse_tsid(self.request.match_info["tsid"])
+        except ValueError:
+            raise not_found("such an id") from None
+
+    def number(self, name: str) -> int:
+        """Return a query parameter that is a number."""
+        value = self.query[name]
+        assert isinstance(value, int)
+        return value
+
+    def text(self, name: str) -> str | None:
+        """Return a query parameter that is a text, None if it was not given."""
+        value = self.query[name]
+        assert not isinstance(value, int)
+        return value
+
+    async def body(self, request_type: type[R], name: str) -> R:
+        """Read and decode the body; raises Invalid, NotJson, or the Problem of a body that is no JSON of 1 MiB."""
+        if self.header("Content-Type") not in JSON_TYPES:
+            self._check_content_type()
+        if (self.request.content_length or 0) > MAX_BODY:
+            raise too_large()
+        return decode(request_type, await self.request.read(), name, self.services.sources.now())
+
+    async def ask(
+        self,
+        kind: str,
+        entity_id: str,
+        command: object,
+        expected: int | None = None,
+        key: CommandKey | None = None,
+    ) -> Answer:
+        """Ask an entity in the caller's name; raises Refused, AskTimeout. Cancelling this cancels no command."""
+        answer = await self.services.entities.ask(
+            PersistenceId(kind, entity_id),
+            command,
+            principal=self.user_id,
+            request_id=self.request_id,
+            expected=expected,
+            key=key,
+        )
+        if isinstance(answer.status, Error):
+            raise Refused(answer.status.reason)
+        return answer
+
+    async def create(self, kind: str, command: Callable[[str], object], key: CommandKey | None) -> Answer:
+        """Ask a new entity, as `ask` does; an id that turns out to be taken is drawn again."""
+        for _ in range(DRAWS):
+            entity_id = self.services.sources.ids.next()
+            try:
+                return await self.ask(kind, entity_id, command(entity_id), key=key)
+            except Refused as refused:
+                if not isinstance(refused.reason, IdTaken):
+                    raise
+        raise Refused(Busy("every id that was drawn is taken"))
+
+    @staticmethod
+    def value(answer: Answer) -> Any:
+        """Return what the entity answered with."""
+        assert isinstance(answer.status, Success)
+        return answer.status.value
+
+    @staticmethod
+    def repeated(answer: Answer) -> Headers:
+        """Return the header that marks an answer that was given before."""
+        return (idempotency.REPLAYED,) if answer.replayed else ()
+
+    def once(self, *asked: object, who: str | None = None) -> AbstractContextManager[CommandKey | None]:
+        """Hold the request's Idempotency-Key, if it has one, while its command runs.
+
+        `asked` is what tells this request from another one: no secrets, since its hash is stored. `who` stands for the
+        principal where there is none yet.
+        """
+        scope = (who or self.caller.user_id, self.request.method, self.route)
+        key = idempotency.command_key(self.header(idempotency.HEADER), scope, asked)
+        return self.services.in_flight.only(key)
+
+    def _check_content_type(self) -> None:
+        charset = self.request.charset or "utf-8"
+        if self.request.content_type != "application/json" or charset.lower() != "utf-8":
+            raise Problem(415, "unsupported_media_type", "Content-Type must be application/json, in UTF-8")

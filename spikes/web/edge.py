@@ -1,0 +1,111 @@
+"""The way of every request, in and out: `Edge.serve` is the one function that all of them pass.
+
+request -> request id -> who asks (401) -> query parameters (400) -> handler -> reply -> headers -> access line
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from spikes.web.call import Call, Services
+from spikes.web.cors import Cors, preflight
+from spikes.web.errors import Problem, internal, not_authenticated, not_found, problem_of
+from spikes.web.parameters import defaults, read_query
+from spikes.web.reply import Reply
+from spikes.web.routes import Route
+from spikes.web.sessions import authenticate
+
+_is_request_id = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
+
+
+class Edge:
+    """Everything between HTTP and the handlers."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._cors = Cors(services.settings.cors_origins)
+        self._random = services.sources.random
+        self._monotonic = services.sources.monotonic
+        self._access: Any = structlog.get_logger("spikes.access").bind()
+        self._log: Any = structlog.get_logger("spikes.web")
+
+    async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """Answer one request, whatever happens."""
+        started = self._monotonic()
+        call = Call(self._services, request, route.path, self._request_id(request))
+        try:
+            reply = await _reply(call, route)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            reply = self._problem(call, error).reply(call.request_id)
+        self._access.info(
+            "request",
+            method=request.method,
+            route=route.path,
+            status=reply.status,
+            ms=round((self._monotonic() - started) * 1000, 2),
+            request_id=call.request_id,
+            principal=call.user_id,
+        )
+        return self._response(call, reply)
+
+    def _request_id(self, request: web.Request) -> str:
+        given = request.headers.get("X-Request-ID")
+        if given is not None and _is_request_id(given):
+            return given
+        return self._random(8).hex()
+
+    def _problem(self, call: Call, error: Exception) -> Problem:
+        problem = problem_of(error)
+        if problem is None:
+            self._log.error("unexpected", request_id=call.request_id, route=call.route, exc_info=error)
+            return internal()
+        return problem
+
+    def _response(self, call: Call, reply: Reply) -> web.Response:
+        response = web.Response(status=reply.status, body=reply.body or None, headers=self._cors.headers)
+        headers = response.headers
+        headers["X-Request-ID"] = call.request_id
+        if reply.body:
+            headers["Content-Type"] = "application/json"
+        for name, value in reply.headers:
+            headers[name] = value
+        self._cors.apply(headers, call.request.headers.get("Origin"))
+        if self._services.state.draining:
+            response.force_close()
+        return response
+
+
+async def _reply(call: Call, route: Route) -> Reply:
+    call.principal = await authenticate(call)
+    if call.principal is None and not route.open:
+        raise not_authenticated(given=False)
+    asked = "?" in call.request.raw_path
+    call.query = read_query(route.parameters, call.request.query) if asked else defaults(route.parameters)
+    return await route.handler(call)
+
+
+async def unmatched(call: Call) -> Reply:
+    """Answer what no route serves: OPTIONS of a path that exists, else 405 or 404."""
+    methods = await _methods(call.request)
+    if not methods:
+        raise not_found("such a path")
+    if call.request.method != "OPTIONS":
+        raise Problem(405, "method_not_allowed", f"the methods here are {methods}", (("Allow", methods),))
+    if call.header("Access-Control-Request-Method") is None:
+        return Reply(204, headers=(("Allow", methods),))
+    return Reply(204, headers=preflight(methods))
+
+
+UNMATCHED = Route("*", "/{path}", unmatched, open=True)
+
+
+async def _methods(request: web.Request) -> str:
+    found: set[str] = set()
+    for resource in request.app.router.resources():
+        found |= (await resource.resolve(request))[1]
+    found.discard("*")
+    return ", ".join(sorted(found | {"OPTIONS"})) if found else ""
