@@ -1,0 +1,253 @@
+"""The journal in one SQLite file, for one or more processes of one machine (rules S of `docs/protocol.md`).
+
+event loop          SqliteJournal: takes requests, resolves futures, is_current by `Watch`
+journal-writer      Writer: one transaction a group (`sqlite_append`, `sqlite_rows`, `sqlite_search`)
+journal-reader-n    a pool of connections that only read (`sqlite_read`, `sqlite_query`)
+journal-checkpoint  Checkpointer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import apsw
+import msgspec
+
+from spikes.journal import sqlite_query, sqlite_read
+from spikes.journal.checks import by_kind, check_append, check_query, check_row, check_total, kind_of
+from spikes.journal.errors import JournalError, JournalUnavailable
+from spikes.journal.port import (
+    PAGE,
+    Append,
+    Appended,
+    Claim,
+    EntityRow,
+    Loaded,
+    Page,
+    PositionedEvent,
+    Query,
+    RecordedCommand,
+    RowSchema,
+    Statistics,
+    StoredEvent,
+)
+from spikes.journal.sqlite_append import Outcome, replace_rows
+from spikes.journal.sqlite_checkpoint import Checkpointer
+from spikes.journal.sqlite_neighbours import Neighbours
+from spikes.journal.sqlite_open import connect_reader, connect_writer, prepare_file
+from spikes.journal.sqlite_rows import RowTables
+from spikes.journal.sqlite_verify import verify
+from spikes.journal.sqlite_watch import Watch
+from spikes.journal.sqlite_writer import Job, Waiting, Writer, unavailable
+
+T = TypeVar("T")
+
+MOST_WAITING = 10_000
+"""Appends that may wait for the writer; more are turned away as not stored."""
+
+READERS = 3
+
+CAPABILITIES = frozenset({"ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"})
+
+
+async def open_sqlite(path: str, schemas: Sequence[RowSchema] = (), vfs: str | None = None) -> SqliteJournal:
+    """Open or create the journal at `path`. Raises JournalUnusable. `vfs` names an SQLite file system, for tests."""
+    by_kind(schemas)
+    identity = await asyncio.to_thread(prepare_file, path, schemas, vfs)
+    return SqliteJournal(path, schemas, identity, vfs)
+
+
+class SqliteJournal:
+    """A `Journal` in one file. Lives on the event loop that it was opened on."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, path: str, schemas: Sequence[RowSchema], identity: str, vfs: str | None = None) -> None:
+        self.identity = identity
+        self._schemas = by_kind(schemas)
+        self._loop = asyncio.get_running_loop()
+        self._waiting = 0
+        self._appends = 0
+        self._closing: asyncio.Task[None] | None = None
+        self._read_here = threading.local()
+        self._opened: list[apsw.Connection] = []
+        connect = functools.partial(connect_writer, path, vfs)
+        self._connect_reader = functools.partial(connect_reader, path, vfs)
+        self._checkpointer = Checkpointer(connect)
+        self._neighbours = Neighbours(path)
+        self._watch = Watch(connect_reader(path, vfs, cache_kib=256))
+        self._readers = ThreadPoolExecutor(READERS, "journal-reader")
+        kinds = {kind: RowTables(schema) for kind, schema in self._schemas.items()}
+        self._kinds = kinds
+        self._writer = Writer(self._hooked(connect), kinds, self._loop, self._settle, self._neighbours)
+
+    def _hooked(self, connect: Callable[[], apsw.Connection]) -> Callable[[], apsw.Connection]:
+        def connected() -> apsw.Connection:
+            db = connect()
+            db.set_wal_hook(self._checkpointer.logged)
+            return db
+
+        return connected
+
+    async def append(self, append: Append) -> Appended:
+        """See `Journal.append`."""
+        self._check_open()
+        check_append(append, self._schemas)
+        if self._waiting >= MOST_WAITING:
+            raise JournalUnavailable(f"{self._waiting:,} appends are waiting already, this one was not stored")
+        self._waiting += 1
+        future: asyncio.Future[Appended] = self._loop.create_future()
+        self._writer.put(Waiting(append, future))
+        return await future
+
+    def _settle(self, group: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+        """Answer a group, on the loop; own appends are known to the watch before anybody hears of them."""
+        self._waiting -= len(group)
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, Appended):
+                self._appends += 1
+                self._watch.note(waiting.append.persistence_id, outcome.sequence_nr)
+            if waiting.future.done():
+                continue
+            if isinstance(outcome, Appended):
+                waiting.future.set_result(outcome)
+            else:
+                waiting.future.set_exception(outcome)
+
+    def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
+        """See `Journal.is_current`."""
+        return self._watch.is_current(persistence_id, sequence_nr)
+
+    async def check_current(self, persistence_id: str, sequence_nr: int) -> bool:
+        """See `Journal.check_current`."""
+        return sequence_nr >= await self._read(lambda db: sqlite_read.head(db, persistence_id))
+
+    def watch(self, persistence_id: str) -> None:
+        """See `Journal.watch`."""
+        self._watch.add(persistence_id)
+
+    def unwatch(self, persistence_id: str) -> None:
+        """See `Journal.unwatch`."""
+        self._watch.remove(persistence_id)
+
+    async def load(self, persistence_id: str, state_version: int, to: int | None = None) -> Loaded:
+        """See `Journal.load`."""
+        kind = kind_of(persistence_id) if kind_of(persistence_id) in self._schemas else None
+        return await self._read(lambda db: sqlite_read.load(db, persistence_id, kind, state_version, to))
+
+    async def events(self, persistence_id: str, after: int = 0, limit: int = PAGE) -> tuple[StoredEvent, ...]:
+        """See `Journal.events`."""
+        return await self._read(lambda db: sqlite_read.events(db, persistence_id, after, limit))
+
+    async def holder(self, claim: Claim) -> str | None:
+        """See `Journal.holder`."""
+        return await self._read(lambda db: sqlite_read.holder(db, claim))
+
+    async def command(self, command_id: str, now: int) -> RecordedCommand | None:
+        """See `Journal.command`."""
+        return await self._read(lambda db: sqlite_read.command(db, command_id, now))
+
+    async def query(self, query: Query) -> Page:
+        """See `Journal.query`."""
+        check_query(query, self._schemas)
+        return await self._read(lambda db: sqlite_query.page(db, query))
+
+    async def count(self, query: Query) -> int:
+        """See `Journal.count`."""
+        check_query(query, self._schemas)
+        return await self._read(lambda db: sqlite_query.count(db, query))
+
+    async def total(self, kind: str, column: str) -> int:
+        """See `Journal.total`."""
+        check_total(kind, column, self._schemas)
+        return await self._read(lambda db: sqlite_read.total(db, kind, column))
+
+    async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+        """See `Journal.stream`."""
+        return await self._read(lambda db: sqlite_read.stream(db, after, limit))
+
+    async def persistence_ids(self, after: str = "", limit: int = PAGE) -> tuple[str, ...]:
+        """See `Journal.persistence_ids`."""
+        return await self._read(lambda db: sqlite_read.persistence_ids(db, after, limit))
+
+    async def stale_rows(self, kind: str, state_version: int, limit: int) -> tuple[str, ...]:
+        """See `Journal.stale_rows`."""
+        if kind not in self._schemas:
+            return ()
+        return await self._read(lambda db: sqlite_read.stale_rows(db, kind, state_version, limit))
+
+    async def replace_rows(self, rows: Sequence[EntityRow]) -> int:
+        """See `Journal.replace_rows`."""
+        for row in rows:
+            check_row(row, self._schemas)
+        return await self._write(lambda db: replace_rows(db, self._kinds, rows))
+
+    async def forget_commands(self, before: int) -> int:
+        """See `Journal.forget_commands`."""
+
+        def forget(db: apsw.Connection) -> int:
+            db.execute("DELETE FROM commands WHERE time < ?", (before,))
+            return db.changes()
+
+        return await self._write(forget)
+
+    async def verify(self) -> tuple[str, ...]:
+        """See `Journal.verify`."""
+        return await self._read(verify)
+
+    async def statistics(self) -> Statistics:
+        """See `Journal.statistics`."""
+        found = await self._read(lambda db: sqlite_read.statistics(db, tuple(self._schemas)))
+        return msgspec.structs.replace(found, group_commits=self._writer.groups, appends=self._appends)
+
+    async def ping(self) -> None:
+        """See `Journal.ping`."""
+        await self._read(lambda db: sqlite_read.head(db, ""))
+        await self._write(self._writer.prove)
+
+    async def close(self) -> None:
+        """See `Journal.close`."""
+        if self._closing is None:
+            self._watch.close()
+            self._closing = asyncio.create_task(asyncio.to_thread(self._let_go))
+        await asyncio.shield(self._closing)
+
+    def _let_go(self) -> None:
+        """End the threads; the writer finishes what was taken in, and goes last so that it may tidy the log."""
+        self._readers.shutdown()
+        for db in self._opened:
+            db.close()
+        self._checkpointer.stop()
+        self._writer.stop()
+        self._neighbours.close()
+
+    def _check_open(self) -> None:
+        if self._closing is not None:
+            raise JournalUnavailable("the journal is closed")
+
+    async def _read(self, read: Callable[[apsw.Connection], T]) -> T:
+        self._check_open()
+        return await self._loop.run_in_executor(self._readers, self._on_reader, read)
+
+    def _on_reader(self, read: Callable[[apsw.Connection], T]) -> T:
+        try:
+            db: apsw.Connection | None = getattr(self._read_here, "db", None)
+            if db is None:
+                db = self._read_here.db = self._connect_reader()
+                self._opened.append(db)
+            return read(db)
+        except apsw.Error as error:
+            raise unavailable(error) from error
+        except msgspec.MsgspecError as error:
+            raise JournalError(f"what is stored is damaged: {error}") from error
+
+    async def _write(self, write: Callable[[apsw.Connection], T]) -> T:
+        self._check_open()
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._writer.put(Job(write, future))
+        return await future

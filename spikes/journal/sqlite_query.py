@@ -1,0 +1,159 @@
+"""Lists as SQL. Names come from the schema, which has been checked; everything else is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import apsw
+
+from spikes.journal.port import (
+    AnyOf,
+    AtLeast,
+    AtMost,
+    Condition,
+    Cursor,
+    Equal,
+    HasTerm,
+    Listed,
+    Page,
+    Query,
+    Sort,
+    TextTerm,
+)
+from spikes.journal.sqlite_batch import Value
+from spikes.journal.words import has_words
+
+
+class _Sql(NamedTuple):
+    text: str
+    values: tuple[Value, ...] = ()
+
+
+Row = tuple[float | int | str | None, str, int, bytes]
+
+
+def page(db: apsw.Connection, query: Query) -> Page:
+    """Read the page that follows `query.after`."""
+    wanted = query.limit + 1
+    if query.sort is None:
+        rows = _read(db, _by_relevance(query, wanted))
+    else:
+        rows = _sorted_rows(db, query, query.sort, wanted)
+    shown = rows[: query.limit]
+    more = len(rows) > len(shown) and bool(shown)
+    return Page(tuple(Listed(*row[1:]) for row in shown), Cursor(*shown[-1][:2]) if more else None)
+
+
+def count(db: apsw.Connection, query: Query) -> int:
+    """Count the rows of all pages."""
+    where = _where(query, _text_conditions(query))
+    return int(db.execute(f'SELECT count(*) FROM "{query.kind}_rows" AS r WHERE {where.text}', where.values).get)
+
+
+def _read(db: apsw.Connection, sql: _Sql) -> list[Row]:
+    return db.execute(sql.text, sql.values).fetchall()  # type: ignore[return-value]
+
+
+def _sorted_rows(db: apsw.Connection, query: Query, sort: Sort, wanted: int) -> list[Row]:
+    """Read rows that have a sort value, then those that have none; each part in the order of an index."""
+    after, rows = query.after, []
+    if after is None or after.value is not None:
+        rows = _read(db, _by_column(query, sort, wanted, with_value=True))
+    if len(rows) < wanted:
+        rows += _read(db, _by_column(query, sort, wanted - len(rows), with_value=False))
+    return rows
+
+
+def _by_column(query: Query, sort: Sort, wanted: int, with_value: bool) -> _Sql:
+    column, after = f"r.c_{sort.column}", query.after
+    direction, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
+    place = _Sql(f"{column} IS {'NOT ' if with_value else ''}NULL")
+    if after is not None and with_value:
+        place = _Sql(f"({column}, r.persistence_id) {beyond} (?, ?)", (after.value, after.persistence_id))
+    elif after is not None and after.value is None:
+        place = _Sql(f"{place.text} AND r.persistence_id {beyond} ?", (after.persistence_id,))
+    where = _where(query, [*_text_conditions(query), place])
+    order = f"{column} {direction}, r.persistence_id {direction}" if with_value else f"r.persistence_id {direction}"
+    return _Sql(
+        f"""
+        SELECT {column}, r.persistence_id, r.sequence_nr, r.item FROM "{query.kind}_rows" AS r
+        WHERE {where.text} ORDER BY {order} LIMIT ?
+        """,
+        (*where.values, wanted),
+    )
+
+
+def _by_relevance(query: Query, wanted: int) -> _Sql:
+    """Best first: the sum, over the terms, of what bm25 gives to the best part (less is better)."""
+    terms = _searchable(query)
+    joined = " ".join(
+        f"""
+        JOIN (
+            SELECT p.row_id, min(f.rank) AS score FROM "{query.kind}_fts" AS f
+            JOIN "{query.kind}_parts" AS p ON p.part_id = f.rowid
+            WHERE "{query.kind}_fts" MATCH ? GROUP BY p.row_id
+        ) AS term{number} ON term{number}.row_id = r.row_id
+        """
+        for number in range(len(terms))
+    )
+    score = " + ".join(f"term{number}.score" for number in range(len(terms))) or "0.0"
+    where = _where(query, [])
+    after = query.after
+    return _Sql(
+        f"""
+        SELECT * FROM (
+            SELECT {score} AS score, r.persistence_id AS id, r.sequence_nr, r.item
+            FROM "{query.kind}_rows" AS r {joined} WHERE {where.text}
+        )
+        {"WHERE (score, id) > (?, ?)" if after else ""} ORDER BY score, id LIMIT ?
+        """,
+        (*map(_match, terms), *where.values, *((after.value, after.persistence_id) if after else ()), wanted),
+    )
+
+
+def _where(query: Query, more: Sequence[_Sql]) -> _Sql:
+    conditions = [_Sql("r.listed = 1"), *(_condition(query.kind, each) for each in query.where), *more]
+    return _joined(conditions, " AND ")
+
+
+def _condition(kind: str, condition: Condition) -> _Sql:
+    match condition:
+        case Equal(column, None):
+            return _Sql(f"r.c_{column} IS NULL")
+        case Equal(column, value):
+            return _Sql(f"r.c_{column} = ?", (value,))
+        case AtLeast(column, bound):
+            return _Sql(f"r.c_{column} >= ?", (bound,))
+        case AtMost(column, bound):
+            return _Sql(f"r.c_{column} <= ?", (bound,))
+        case HasTerm(name, term):
+            return _Sql(f'r.row_id IN (SELECT row_id FROM "{kind}_terms" WHERE name = ? AND value = ?)', (name, term))
+        case AnyOf(conditions):
+            return _joined([_condition(kind, each) for each in conditions], " OR ") if conditions else _Sql("FALSE")
+
+
+def _joined(conditions: Sequence[_Sql], word: str) -> _Sql:
+    text = word.join(condition.text for condition in conditions)
+    return _Sql(f"({text})", tuple(value for condition in conditions for value in condition.values))
+
+
+def _text_conditions(query: Query) -> list[_Sql]:
+    """Return one condition for each term, since each may be found in another part."""
+    text = f"""
+        r.row_id IN (
+            SELECT p.row_id FROM "{query.kind}_fts" AS f JOIN "{query.kind}_parts" AS p ON p.part_id = f.rowid
+            WHERE "{query.kind}_fts" MATCH ?
+        )
+        """
+    return [_Sql(text, (_match(term),)) for term in _searchable(query)]
+
+
+def _searchable(query: Query) -> list[TextTerm]:
+    return [term for term in query.text if has_words(term.words)]
+
+
+def _match(term: TextTerm) -> str:
+    """Return the term in the language of FTS5, quoted so that nothing in it has a meaning there."""
+    words = " ".join(term.words).replace('"', '""').replace("\0", " ")
+    return f'"{words}" *' if term.prefix else f'"{words}"'

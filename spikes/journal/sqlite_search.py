@@ -1,0 +1,141 @@
+"""The full text of one kind of row: one entry of the index for each search part, written only where a text changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import apsw
+
+from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion
+from spikes.journal.sqlite_batch import Value, read_many, run_many
+
+_UNLISTED = IndexPart(columns={}, item=b"")
+
+
+class Stored(NamedTuple):
+    """What the rows table has of an entity."""
+
+    row_id: int
+    version: RowVersion
+    listed: bool
+    terms: str
+
+
+class Change(NamedTuple):
+    """One row to be written: over what, and with which terms."""
+
+    row_id: int
+    row: EntityRow
+    stored: Stored | None
+    terms: str
+
+    @property
+    def listing(self) -> IndexPart:
+        """Return what lists read; of a row that is not listed, nothing."""
+        return self.row.index or _UNLISTED
+
+    @property
+    def hint_holds(self) -> bool:
+        """Tell whether only the parts that the row names can differ: it was computed from just what is stored."""
+        index, stored = self.listing, self.stored
+        if stored is None or not stored.listed or index.changed is None:
+            return False
+        return index.base == stored.version and stored.version.state_version == self.row.state_version
+
+
+class _Part(NamedTuple):
+    part_id: int
+    digest: bytes
+
+
+class _Writes:
+    """What a group changes in the tables of search parts."""
+
+    def __init__(self, last_part: int) -> None:
+        self.last_part = last_part
+        self.dropped: list[tuple[int]] = []
+        self.put: list[tuple[Value, ...]] = []
+        self.stale: list[tuple[int]] = []
+        self.texts: list[tuple[Value, ...]] = []
+
+    def note(self, row_id: int, part: str, stored: _Part | None, new: tuple[str, ...] | None) -> bool:
+        """Note what has to be written for one part; tell whether it differs from what is stored."""
+        digest = None if new is None else _digest(new)
+        if (stored.digest if stored else None) == digest:
+            return False
+        if stored:
+            self.stale.append((stored.part_id,))
+        if new is not None:
+            part_id = stored.part_id if stored else self._next()
+            self.put.append((part_id, row_id, part, digest))
+            self.texts.append((part_id, *new))
+        elif stored:
+            self.dropped.append((stored.part_id,))
+        return True
+
+    def _next(self) -> int:
+        self.last_part += 1
+        return self.last_part
+
+
+class SearchTables:
+    """The parts and the full text index of one kind. All methods run inside the writer's transaction."""
+
+    def __init__(self, schema: RowSchema) -> None:
+        kind = schema.kind
+        fields = ", ".join(f"t_{name}" for name in schema.text)
+        self._last = f'SELECT coalesce(max(part_id), 0) FROM "{kind}_parts"'
+        self._named = f"""
+            WITH asked (row_id, part) AS (VALUES {{rows}})
+            SELECT json_group_array(json_array(row_id, part, part_id, hex(digest)))
+            FROM asked JOIN "{kind}_parts" USING (row_id, part)
+            """
+        self._all = f"""
+            WITH asked (row_id) AS (VALUES {{rows}})
+            SELECT json_group_array(json_array(row_id, part, part_id, hex(digest)))
+            FROM asked JOIN "{kind}_parts" USING (row_id)
+            """
+        self._put_parts = f"""
+            INSERT INTO "{kind}_parts" (part_id, row_id, part, digest) VALUES {{rows}}
+            ON CONFLICT (part_id) DO UPDATE SET digest = excluded.digest
+            """
+        self._drop_parts = f'DELETE FROM "{kind}_parts" WHERE part_id IN (VALUES {{rows}})'
+        self._put_text = f'INSERT INTO "{kind}_fts" (rowid, {fields}) VALUES {{rows}}'
+        self._drop_text = f'DELETE FROM "{kind}_fts" WHERE rowid IN (VALUES {{rows}})'
+
+    def write(self, db: apsw.Connection, changes: Sequence[Change], trust_hints: bool) -> set[int]:
+        """Write the parts that differ from what is stored; return the row ids that had any."""
+        hinted = {change.row_id for change in changes if trust_hints and change.hint_holds}
+        parts = self._stored_parts(db, changes, hinted)
+        writes, differing = _Writes(db.execute(self._last).get), set()
+        for change in changes:
+            search, old = change.listing.search, parts.get(change.row_id, {})
+            names = (change.listing.changed or ()) if change.row_id in hinted else search.keys() | old.keys()
+            for part in names:
+                if writes.note(change.row_id, part, old.get(part), search.get(part)):
+                    differing.add(change.row_id)
+        self._run(db, writes)
+        return differing
+
+    def _run(self, db: apsw.Connection, writes: _Writes) -> None:
+        run_many(db, self._drop_parts, writes.dropped)
+        run_many(db, self._put_parts, writes.put)
+        run_many(db, self._drop_text, writes.stale)
+        run_many(db, self._put_text, writes.texts)
+
+    def _stored_parts(
+        self, db: apsw.Connection, changes: Sequence[Change], hinted: set[int]
+    ) -> dict[int, dict[str, _Part]]:
+        """Read the parts that may differ: those named by a hint that holds, else all of the row."""
+        named = [(c.row_id, part) for c in changes if c.row_id in hinted for part in c.listing.changed or ()]
+        whole = [(c.row_id,) for c in changes if c.stored and c.row_id not in hinted]
+        found: dict[int, dict[str, _Part]] = {}
+        for row_id, part, part_id, digest in read_many(db, self._named, named) + read_many(db, self._all, whole):
+            found.setdefault(row_id, {})[part] = _Part(part_id, bytes.fromhex(digest))
+        return found
+
+
+def _digest(texts: tuple[str, ...]) -> bytes:
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).digest()

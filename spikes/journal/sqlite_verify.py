@@ -1,0 +1,69 @@
+"""Looking for damage: the file, the streams, and rows that disagree with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import apsw
+
+from spikes.journal.sqlite_schema import kinds
+
+_SHOWN = 20  # findings of one sort; a damaged file could have millions
+
+_GAPS = """
+    SELECT persistence_id || ': ' || count(*) || ' events, numbered ' || min(sequence_nr) || ' to ' || max(sequence_nr)
+    FROM events GROUP BY persistence_id HAVING min(sequence_nr) <> 1 OR max(sequence_nr) <> count(*)
+    """
+_AHEAD = """
+    SELECT s.persistence_id || ': the {what} shows event ' || s.sequence_nr || ', which is not there'
+    FROM "{table}" AS s
+    WHERE s.sequence_nr > coalesce(
+        (SELECT max(e.sequence_nr) FROM events AS e WHERE e.persistence_id = s.persistence_id), 0)
+    """
+_CLAIMS = """
+    SELECT c.persistence_id || ': holds the claim ' || hex(c.digest) || ', but has no events'
+    FROM claims AS c WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.persistence_id = c.persistence_id)
+    """
+_TERMS = """
+    SELECT persistence_id || ': its terms are not those that lists read'
+    FROM "{kind}_rows" AS r
+    WHERE (SELECT count(*) FROM json_each(r.terms)) <> (
+        SELECT count(*) FROM json_each(r.terms) AS j JOIN "{kind}_terms" AS t
+        ON t.name = j.value ->> 0 AND t.value = j.value ->> 1 AND t.row_id = r.row_id)
+    """
+_ORPHANS = """
+    SELECT '{kind}: a search part belongs to no listed row' FROM "{kind}_parts" AS p
+    WHERE NOT EXISTS (SELECT 1 FROM "{kind}_rows" AS r WHERE r.row_id = p.row_id AND r.listed = 1)
+    UNION ALL
+    SELECT '{kind}: a term belongs to no listed row' FROM "{kind}_terms" AS t
+    WHERE NOT EXISTS (SELECT 1 FROM "{kind}_rows" AS r WHERE r.row_id = t.row_id AND r.listed = 1)
+    """
+_TEXT = """
+    SELECT '{kind}: the full text has ' || (SELECT count(*) FROM "{kind}_fts_docsize") || ' parts, not '
+        || (SELECT count(*) FROM "{kind}_parts")
+    WHERE EXISTS (SELECT id FROM "{kind}_fts_docsize" EXCEPT SELECT part_id FROM "{kind}_parts")
+        OR EXISTS (SELECT part_id FROM "{kind}_parts" EXCEPT SELECT id FROM "{kind}_fts_docsize")
+    """
+
+
+def verify(db: apsw.Connection) -> tuple[str, ...]:
+    """Return what is wrong, in words; nothing if all is well. Reads everything, so it takes its time."""
+    return tuple(_findings(db))
+
+
+def _findings(db: apsw.Connection) -> Iterator[str]:
+    found = [str(text) for (text,) in db.execute(f"PRAGMA integrity_check({_SHOWN})")]
+    yield from (text for text in found if text != "ok")
+    yield from _first(db, _GAPS)
+    yield from _first(db, _AHEAD.format(what="snapshot", table="snapshots"))
+    yield from _first(db, _CLAIMS)
+    for kind in kinds(db):
+        yield from _first(db, _AHEAD.format(what="row", table=f"{kind}_rows"))
+        yield from _first(db, _TERMS.format(kind=kind))
+        yield from _first(db, _ORPHANS.format(kind=kind))
+        if db.table_exists("main", f"{kind}_fts"):
+            yield from _first(db, _TEXT.format(kind=kind))
+
+
+def _first(db: apsw.Connection, statement: str) -> list[str]:
+    return [str(text) for (text,) in db.execute(f"{statement} LIMIT {_SHOWN}")]
