@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 BACKLOG = 1024
@@ -80,10 +81,11 @@ def _why(problem: OSError, host: str, port: int) -> str:
 
 def holder(port: int) -> str:
     """Return who listens on a TCP port, as `name (pid 123)`, as far as this process may see it."""
-    found = sorted({pid for inode in _listening_inodes(port) for pid in _owners(inode)})
-    if not found:
+    found = {pid for inode in _listening_inodes(port) for pid in _owners(inode)}
+    first = sorted(pid for pid in found if _parent(pid) not in found)  # who gave the socket to the others
+    if not first:
         return "another process, which can't be seen from here"
-    return " and ".join(f"{_name(pid)} (pid {pid})" for pid in found)
+    return " and ".join(f"{_name(pid)} (pid {pid})" for pid in first)
 
 
 def _listening_inodes(port: int) -> Iterator[str]:
@@ -99,12 +101,23 @@ def _listening_inodes(port: int) -> Iterator[str]:
 
 def _owners(inode: str) -> Iterator[int]:
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [os.readlink(descriptor) for descriptor in (process / "fd").iterdir()]
-        except OSError:
-            continue  # another user's, or gone meanwhile
-        if f"socket:[{inode}]" in links:
-            yield int(process.name)
+        with suppress(OSError):  # another user's, or gone meanwhile
+            if any(_link(descriptor) == f"socket:[{inode}]" for descriptor in (process / "fd").iterdir()):
+                yield int(process.name)
+
+
+def _link(descriptor: Path) -> str:
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def _name(pid: int) -> str:

@@ -1,13 +1,16 @@
 """Log lines: one JSON object a line on standard error, or coloured text where someone is looking at a terminal.
 
 structlog is the front; what libraries write through the standard library's `logging` comes out in the same form. A line
-is one write, so that the lines of several processes on one pipe don't mix.
+is one write, so that the lines of several processes on one pipe don't mix; if nobody reads them any more, they are lost
+and the service goes on.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -23,14 +26,12 @@ def set_up(settings: Settings, **fields: Any) -> None:
     level = LEVELS[settings.log_level]
     if _for_people(settings):
         renderers: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer()]
-        factory: Any = structlog.PrintLoggerFactory(sys.stderr)
     else:
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
-        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
         processors=[*_common(fields), *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=factory,
+        logger_factory=_Lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level, force=True)
@@ -38,14 +39,14 @@ def set_up(settings: Settings, **fields: Any) -> None:
 
 
 def _common(fields: dict[str, Any]) -> list[structlog.typing.Processor]:
-    def add_fields(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        return {**fields, **line}
+    def in_order(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {"time": line.pop("time"), "level": line.pop("level"), "event": line.pop("event"), **fields, **line}
 
     return [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        add_fields,
+        in_order,
     ]
 
 
@@ -57,12 +58,26 @@ def _json(line: structlog.typing.EventDict, **_: Any) -> bytes:
     return msgspec.json.encode(line, enc_hook=repr)
 
 
+class _Lines:
+    """Writes each line to standard error, or drops it."""
+
+    def __init__(self, *_: Any) -> None:
+        self._descriptor = 2
+
+    def msg(self, line: str | bytes) -> None:
+        """Write one line."""
+        with suppress(OSError):
+            os.write(self._descriptor, (line if isinstance(line, bytes) else line.encode()) + b"\n")
+
+    log = debug = info = warning = error = critical = exception = msg
+
+
 class _ToStructlog(logging.Handler):
     """Hands the standard library's records on to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            log = structlog.get_logger(logger=record.name)
-            log.log(min(record.levelno, logging.CRITICAL), record.getMessage(), exc_info=record.exc_info)
+            level = min(record.levelno, logging.CRITICAL)
+            structlog.get_logger().log(level, record.getMessage(), library=record.name, exc_info=record.exc_info)
         except Exception:  # noqa: BLE001 - a log line must never stop what it tells about
             self.handleError(record)

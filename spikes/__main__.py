@@ -1,0 +1,80 @@
+"""The entry of the command line, `python -m spikes` and `spikes` alike: which command, with which settings."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from spikes import __version__, log
+from spikes.cli.arguments import parser
+from spikes.cli.environment import settings_of
+from spikes.exits import Exit
+from spikes.journal.errors import JournalError
+from spikes.listening import CannotListen
+from spikes.settings import SettingError, Settings
+
+if TYPE_CHECKING:
+    from spikes.serving import Assemble
+
+INTERRUPTED = 130
+"""The exit code that a shell gives to what Ctrl-C ended."""
+
+
+def main(arguments: Sequence[str] | None = None, assemble: Assemble | None = None) -> int:
+    """Run one command and return its exit code; `assemble` is another service to serve than the one of `bootstrap`."""
+    given = parser().parse_args(arguments)
+    if given.command == "version":
+        print(f"spikes {__version__}")
+        return Exit.OK
+    try:
+        settings = settings_of(given)
+        log.set_up(settings)
+        return _run(given, settings, assemble)
+    except SettingError as problem:
+        return _say(problem, Exit.USAGE)
+    except CannotListen as problem:
+        return _say(problem, Exit.ADDRESS)
+    except JournalError as problem:
+        return _say(problem, Exit.JOURNAL)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # who reads the output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | None) -> int:
+    match given.command:  # each imports only what it needs: a supervisor stays small, and help comes at once
+        case "serve":
+            from spikes.cli.serve import serve
+
+            return serve(settings, given, assemble)
+        case "verify":
+            from spikes.cli.store import verify
+
+            return asyncio.run(verify(settings))
+        case "rebuild":
+            from spikes.cli.store import rebuild_rows
+
+            return asyncio.run(rebuild_rows(settings))
+        case "events":
+            from spikes.cli.store import events
+
+            return asyncio.run(events(settings, given.persistence_id))
+        case _:
+            from spikes.cli.user import reset_password
+
+            return asyncio.run(reset_password(settings, given.email, from_input=given.password_stdin))
+
+
+def _say(problem: Exception, code: Exit) -> int:
+    print(f"spikes: {problem}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""What the command line accepts, and its help."""
+
+from __future__ import annotations
+
+import argparse
+
+from spikes import __version__
+from spikes.exits import Exit
+
+DESCRIPTION = "Spikes: an event-sourced note backend."
+ENVIRONMENT = """\
+Settings come from the environment (SPIKES_HOST, SPIKES_PORT, SPIKES_JOURNAL, SPIKES_DATA_DIR, ...; README has the
+table). A flag goes before the environment, the environment before --env-file.
+"""
+SERVE = """\
+Serve the API until SIGTERM or SIGINT; then requests in flight finish, and the process ends within 10 seconds.
+
+With --workers a supervisor opens the port and keeps N serving processes at work: one that dies is started again, and
+on SIGHUP they are replaced one after another by new ones, with new code and new settings (--env-file and the files of
+secrets are read anew), without a failed request. Without it this process serves by itself.
+"""
+VERIFY = """\
+Look for damage: of the file, in the streams of events, in the rows made of them. Prints one finding a line; exit code 1
+if there is any. A service may run meanwhile.
+"""
+REBUILD = """\
+Make the rows that lists and searches read anew from the events, and say how many differed: none on a healthy store.
+A service may run meanwhile.
+"""
+EVENTS = """\
+Print the events of one entity, oldest first, one JSON object a line: sequence_nr, type, time, who, metadata, payload.
+"""
+RESET = """\
+Give a user a new password, asked for twice on the terminal, and end all sessions of that user.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; what it returns has `command`, the name of what to do, and that command's arguments."""
+    codes = "\n".join(f"  {code.value}  {code.meaning}" for code in Exit)
+    top = _described(argparse.ArgumentParser("spikes", epilog=f"{ENVIRONMENT}\nexit codes:\n{codes}"), DESCRIPTION)
+    top.add_argument("--version", action="version", version=f"spikes {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    _serve(_described(commands.add_parser("serve", help="serve the API", epilog=ENVIRONMENT), SERVE))
+    _store(_described(commands.add_parser("verify", help="look for damage in the journal"), VERIFY))
+    _store(_described(commands.add_parser("rebuild", help="make all rows anew from the events"), REBUILD))
+    _events(_described(commands.add_parser("events", help="print the events of one entity"), EVENTS))
+    _user(commands.add_parser("user", help="manage one user"))
+    _described(commands.add_parser("version", help="print the version"), "Print the version.")
+    return top
+
+
+def _described(command: argparse.ArgumentParser, text: str) -> argparse.ArgumentParser:
+    command.description = text
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.allow_abbrev = False
+    return command
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", metavar="ADDRESS", help="address to listen on (SPIKES_HOST; 127.0.0.1)")
+    command.add_argument("--port", metavar="PORT", help="port to listen on, 0 for any free one (SPIKES_PORT; 8080)")
+    _store(command)
+    command.add_argument("--workers", metavar="N", type=_workers, help="number of serving processes, 1 to 256")
+    command.add_argument("--inherit", type=_descriptors, help=argparse.SUPPRESS)
+
+
+def _store(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--journal", metavar="URL", help="where the events are (SPIKES_JOURNAL; in SPIKES_DATA_DIR)")
+    command.add_argument("--env-file", metavar="FILE", help="a file of NAME=value lines with settings")
+
+
+def _events(command: argparse.ArgumentParser) -> None:
+    command.add_argument("persistence_id", metavar="PERSISTENCE_ID", help="kind and id, like 'note|0N2ZBXJ5C4V7K'")
+    _store(command)
+
+
+def _user(command: argparse.ArgumentParser) -> None:
+    _described(command, "Manage one user.")
+    actions = command.add_subparsers(title="commands", metavar="COMMAND", dest="action", required=True)
+    reset = _described(actions.add_parser("reset-password", help="give a user a new password"), RESET)
+    reset.add_argument("email", metavar="EMAIL", help="the user's e-mail address")
+    reset.add_argument("--password-stdin", action="store_true", help="read it from standard input, one line")
+    _store(reset)
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 256):
+        raise argparse.ArgumentTypeError(f"{text!r} is wrong: it must be a whole number from 1 to 256")
+    return int(text)
+
+
+def _descriptors(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]

@@ -1,0 +1,78 @@
+"""`spikes user reset-password`: through the entity, so that it is an event like any other."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+import time
+
+from spikes.actors.port import AskTimeout, Entities
+from spikes.bootstrap import start_entities
+from spikes.cli.store import refuse_missing
+from spikes.domain.rules import PASSWORD_RULE
+from spikes.domain.user.command import UpdateUser
+from spikes.domain.user.entity import email_claim
+from spikes.exits import Exit
+from spikes.journal.port import Journal
+from spikes.persistence.identity import PersistenceId
+from spikes.persistence.reply import Error
+from spikes.settings import Settings
+from spikes.web.passwords import Passwords
+
+NO_SESSION = ""
+"""The session that goes on after the change: none."""
+
+
+class Refused(Exception):
+    """It was not done; the message says why."""
+
+
+async def reset_password(settings: Settings, email: str, *, from_input: bool) -> int:
+    """Give the user a new password and end all sessions; `Exit.PROBLEMS` if there is no such user or it was refused."""
+    refuse_missing(settings.journal)
+    try:
+        async with start_entities(settings) as (entities, journal):
+            user = await _user(journal, email)
+            password = await asyncio.to_thread(_read, from_input)
+            await _change(entities, user, await _hash(password))
+    except Refused as problem:
+        print(f"spikes: {problem}", file=sys.stderr)
+        return Exit.PROBLEMS
+    print(f"{email} has the new password; all sessions have ended", file=sys.stderr)
+    return Exit.OK
+
+
+async def _user(journal: Journal, email: str) -> PersistenceId:
+    holder = await journal.holder(email_claim(email))
+    if holder is None:
+        raise Refused(f"no user has the e-mail address {email}")
+    return PersistenceId.parse(holder)
+
+
+async def _change(entities: Entities, user: PersistenceId, password_hash: str) -> None:
+    command = UpdateUser(NO_SESSION, password_hash=password_hash)
+    try:
+        answer = await entities.ask(user, command, principal=user.entity_id)
+    except AskTimeout:
+        raise Refused("no answer came in time; the password may have been changed or not") from None
+    if isinstance(answer.status, Error):
+        raise Refused(f"the password was not changed: {answer.status.reason}")
+
+
+def _read(from_input: bool) -> str:
+    """Return a password by the domain's rule. Raises Refused."""
+    password = sys.stdin.readline().rstrip("\r\n") if from_input else getpass.getpass("New password: ")
+    if not PASSWORD_RULE.check(password, int(time.time() * 1000)):
+        raise Refused(f"the password must have {PASSWORD_RULE.right}")
+    if not from_input and getpass.getpass("The same again: ") != password:
+        raise Refused("the two passwords differ")
+    return password
+
+
+async def _hash(password: str) -> str:
+    passwords = Passwords()
+    try:
+        return await passwords.hash(password)
+    finally:
+        passwords.close()
