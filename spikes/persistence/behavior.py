@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from spikes.journal.port import Claim, EntityRow, IndexPart, RowSchema, Snapshot, StoredEvent
-from spikes.persistence.codec import EventCodec
+from spikes.persistence.codec import EventCodec, UndecodableEvent
 from spikes.persistence.effect import Effect, Replied
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import StatusReply
@@ -57,16 +57,25 @@ class RetentionCriteria(msgspec.Struct, frozen=True):
 
     every: int = 1
 
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"snapshot_every needs at least 1 event, not {self.every}")
+
     @classmethod
     def snapshot_every(cls, events: int) -> RetentionCriteria:
-        """Store the state each time so many events have come since; for behaviours with a big state."""
-        if events < 1:
-            raise ValueError(f"snapshot_every needs at least 1 event, not {events}")
+        """Store the state at each multiple of so many events; for behaviours with a big state."""
         return cls(events)
 
+    def last_due(self, sequence_nr: int) -> int:
+        """Return the sequence number, up to this one, at which the state is stored; it may be within an append.
+
+        It depends on nothing else, so the snapshot is a pure function of the events (rule R1).
+        """
+        return sequence_nr // self.every * self.every
+
     def due(self, before: int, after: int) -> bool:
-        """Tell whether an append that leads from one sequence number to another stores the state."""
-        return before // self.every != after // self.every
+        """Tell whether an append that leads from one sequence number to another stores a state."""
+        return self.last_due(after) > before
 
 
 class Folded(msgspec.Struct, Generic[S], frozen=True):
@@ -144,20 +153,31 @@ class EventSourcedBehavior(msgspec.Struct, Generic[C, E, S], frozen=True):
         return Folded(self.empty_state)
 
     def fold(self, start: Folded[S], stored: Iterable[StoredEvent]) -> Folded[S]:
-        """Apply stored events in order; raises UndecodableEvent, and ValueError if a number is missing."""
+        """Apply stored events in order; raises UndecodableEvent, and ValueError if a number is missing.
+
+        An event that its handler can't take counts as undecodable: neither is ever skipped.
+        """
         state, sequence_nr, time = start.state, start.sequence_nr, start.time
         decode, handle = self.events.decode, self.event_handler
         for event in stored:
             if event.sequence_nr != sequence_nr + 1:
                 raise ValueError(f"event {event.sequence_nr} follows event {sequence_nr}: the stream has a gap")
-            state = handle(state, decode(event))
+            decoded = decode(event)
+            try:
+                state = handle(state, decoded)
+            except Exception as problem:
+                raise UndecodableEvent(
+                    event.sequence_nr, event.type, f"the event handler raised {problem!r}"
+                ) from problem
             sequence_nr, time = event.sequence_nr, event.metadata.time
         return Folded(state, sequence_nr, time)
 
     def thaw(self, snapshot: Snapshot | None) -> Folded[S]:
-        """Return the fold that a snapshot holds; raises msgspec.ValidationError if it can't be read."""
+        """Return the fold that a snapshot holds; raises ValueError if it can't be read or trusted (rule R3)."""
         if snapshot is None:
             return self.start()
+        if snapshot.state_version != self.state_version or snapshot.encoding is not None:
+            raise ValueError(f"it is of version {snapshot.state_version}, encoding {snapshot.encoding}")
         time, state = _snapshot_decoder(self.state_type).decode(snapshot.state)
         return Folded(state, snapshot.sequence_nr, time)
 
@@ -166,13 +186,14 @@ class EventSourcedBehavior(msgspec.Struct, Generic[C, E, S], frozen=True):
         content = msgspec.json.encode((folded.time, folded.state))
         return Snapshot(folded.sequence_nr, self.state_version, content)
 
-    def entity_row(self, persistence_id: str, folded: Folded[S]) -> EntityRow:
-        """Return the whole row of a fold, as `rebuild` would write it (rule R1)."""
-        last_due = folded.sequence_nr // self.retention.every * self.retention.every
-        return EntityRow(
-            persistence_id,
-            folded.sequence_nr,
-            self.state_version,
-            self.row(folded.state, folded.sequence_nr),
-            self.freeze(folded) if last_due == folded.sequence_nr else None,
-        )
+    def entity_row(self, persistence_id: str, folded: Folded[S], due: Folded[S] | None = None) -> EntityRow:
+        """Return the row of a fold (rule R1). `due` is the fold at the last sequence number that stores the state.
+
+        Without `due`, and unless it is `folded` itself, the row leaves the stored snapshot as it is; `RowFold` knows
+        it, and so makes the whole row.
+        """
+        if due is None and self.retention.last_due(folded.sequence_nr) == folded.sequence_nr:
+            due = folded
+        index = self.row(folded.state, folded.sequence_nr)
+        snapshot = None if due is None else self.freeze(due)
+        return EntityRow(persistence_id, folded.sequence_nr, self.state_version, index, snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +11,8 @@ import msgspec
 from spikes.journal.port import StoredEvent
 
 E = TypeVar("E")
+
+_NAME = re.compile(r"[^@\s]+@[1-9][0-9]*", re.ASCII)
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -64,13 +67,15 @@ class EventCodec(Generic[E]):
         """Return the event in its present form; raises UndecodableEvent."""
         decoder = self._decoders.get(stored.type)
         try:
-            if decoder is not None:
-                return decoder.decode(stored.payload)
-            return self._upcast(stored)
-        except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as problem:
-            raise UndecodableEvent(stored.sequence_nr, stored.type, str(problem)) from problem
+            if decoder is None or stored.encoding is not None:
+                return self._decode_other(stored)
+            return decoder.decode(stored.payload)
+        except Exception as problem:  # an upcaster may raise anything
+            raise UndecodableEvent(stored.sequence_nr, stored.type, str(problem) or repr(problem)) from problem
 
-    def _upcast(self, stored: StoredEvent) -> E:
+    def _decode_other(self, stored: StoredEvent) -> E:
+        if stored.encoding is not None:
+            raise ValueError(f"its encoding {stored.encoding!r} is not known here")
         if stored.type not in self._upcasters:
             raise ValueError(f"the known types are {', '.join(sorted(self.names))}")
         name, content = stored.type, msgspec.json.decode(stored.payload, type=dict[str, Any])
@@ -90,9 +95,9 @@ class EventCodec(Generic[E]):
             raise ValueError(f"the upcasters of {start} end at {name}, which is no present event type")
 
     def _check_name(self, name: str) -> None:
-        base, separator, version = name.partition("@")
-        if not (base and separator and version.isdecimal() and int(version) >= 1):
+        if not _NAME.fullmatch(name):
             raise ValueError(f"an event type is named like 'note-created@1', not {name!r}")
+        base, _, version = name.partition("@")
         if name in self._types and name in self._upcasters:
             raise ValueError(f"{name} is a present event type and has an upcaster; it can only be one")
         if int(version) > 1 and f"{base}@{int(version) - 1}" not in self._upcasters:

@@ -46,7 +46,8 @@ class Effect(msgspec.Struct, Generic[E], frozen=True):
     """The decision of a command handler (Akka's Effect).
 
     Built by the class methods, extended by the `then_` methods. Side effects happen in the order they were chained,
-    after all events are stored. Every effect but `stash` must hold a reply or `then_no_reply`.
+    after all events are stored. Every effect must hold exactly one reply or `then_no_reply`; only `stash` has none,
+    and `unhandled` brings its own. Raises ValueError for a second one.
     """
 
     kind: Kind
@@ -87,7 +88,7 @@ class Effect(msgspec.Struct, Generic[E], frozen=True):
 
     def then_reply(self, make: Callable[[Any], Replied]) -> Effect[E]:
         """Answer with what `make` gives for the state after the events."""
-        return self._and(ThenReply(make))
+        return self._and_answer(ThenReply(make))
 
     def then_run(self, run: Callable[[Any], None]) -> Effect[E]:
         """Run `run` with the state after the events."""
@@ -103,12 +104,24 @@ class Effect(msgspec.Struct, Generic[E], frozen=True):
 
     def then_no_reply(self) -> Effect[E]:
         """Leave the command without an answer, on purpose."""
-        return self._and(ThenNoReply())
+        return self._and_answer(ThenNoReply())
+
+    @property
+    def replies(self) -> bool:
+        """Tell whether it holds a reply or an explicit no-reply."""
+        return any(isinstance(side_effect, ThenReply | ThenNoReply) for side_effect in self.then)
 
     @property
     def answers(self) -> bool:
         """Tell whether this path ends in a reply, an explicit no-reply, or a later decision."""
-        return self.kind in ("stash", "unhandled") or any(isinstance(t, ThenReply | ThenNoReply) for t in self.then)
+        return self.kind in ("stash", "unhandled") or self.replies
 
     def _and(self, side_effect: SideEffect) -> Effect[E]:
+        if self.kind == "stash":
+            raise ValueError("a stashed command is decided later; nothing can be chained to stash()")
         return Effect(self.kind, self.events, (*self.then, side_effect))
+
+    def _and_answer(self, answer: ThenReply | ThenNoReply) -> Effect[E]:
+        if self.replies:
+            raise ValueError("a command is answered once; this effect already has its reply")
+        return self._and(answer)

@@ -60,6 +60,13 @@ class NotRecovered(Failure):
 class HandlerFailed(Failure):
     """A handler raised, or ended without a reply."""
 
+    @classmethod
+    def because(cls, problem: Exception) -> HandlerFailed:
+        """Return the failure with its cause attached, for the log."""
+        failure = cls(f"{type(problem).__name__}: {problem}")
+        failure.__cause__ = problem
+        return failure
+
 
 class Unhandled(Failure):
     """The behaviour does not handle this command in its present state."""
