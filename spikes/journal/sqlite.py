@@ -72,6 +72,7 @@ class SqliteJournal:
         self._schemas = by_kind(schemas)
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
+        self._batch: list[Waiting] = []
         self._appends = 0
         self._closing: asyncio.Task[None] | None = None
         self._read_here = threading.local()
@@ -102,8 +103,16 @@ class SqliteJournal:
             raise JournalUnavailable(f"{self._waiting:,} appends are waiting already, this one was not stored")
         self._waiting += 1
         future: asyncio.Future[Appended] = self._loop.create_future()
-        self._writer.put(Waiting(append, future))
+        if not self._batch:
+            self._loop.call_soon(self._hand_over)
+        self._batch.append(Waiting(append, future))
         return await future
+
+    def _hand_over(self) -> None:
+        """Give the writer all appends of one turn of the loop at once: one wake-up, and one group."""
+        if self._batch:
+            self._writer.put(self._batch)
+            self._batch = []
 
     def _settle(self, group: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
         """Answer a group, on the loop; own appends are known to the watch before anybody hears of them."""
@@ -214,6 +223,7 @@ class SqliteJournal:
         """See `Journal.close`."""
         if self._closing is None:
             self._watch.close()
+            self._hand_over()
             self._closing = asyncio.create_task(asyncio.to_thread(self._let_go))
         await asyncio.shield(self._closing)
 
@@ -249,5 +259,6 @@ class SqliteJournal:
     async def _write(self, write: Callable[[apsw.Connection], T]) -> T:
         self._check_open()
         future: asyncio.Future[T] = self._loop.create_future()
-        self._writer.put(Job(write, future))
+        self._hand_over()
+        self._writer.put([Job(write, future)])
         return await future

@@ -123,7 +123,8 @@ class SearchTables:
         run_many(db, self._drop_parts, writes.dropped)
         run_many(db, self._put_parts, writes.put)
         run_many(db, self._drop_text, writes.stale)
-        run_many(db, self._put_text, writes.texts)
+        # In ascending order: FTS5 writes out what it has gathered whenever a row comes before the last one.
+        run_many(db, self._put_text, sorted(writes.texts))
 
     def _stored_parts(
         self, db: apsw.Connection, changes: Sequence[Change], hinted: set[int]

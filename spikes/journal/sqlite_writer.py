@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from asyncio import AbstractEventLoop, Future
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import apsw
@@ -66,8 +67,8 @@ class Writer:
         self._loop = loop
         self._settle = settle
         self._neighbours = neighbours
-        self._queue: SimpleQueue[Waiting | Job | None] = SimpleQueue()
-        self._next: Waiting | Job | None = None
+        self._queue: SimpleQueue[Sequence[Waiting | Job | None]] = SimpleQueue()
+        self._backlog: deque[Waiting | Job | None] = deque()
         self._db = connect()
         self._fenced = True
         self._healthy = True
@@ -77,12 +78,11 @@ class Writer:
 
     def stop(self) -> None:
         """Finish what was taken in, then close the connection. Waits for that; not to be called on the loop."""
-        self._queue.put(None)
+        self._queue.put([None])
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._next or self._queue.get()) is not None:
-            self._next = None
+        while (first := self._take()) is not None:
             if isinstance(first, Job):
                 self._answer_job(first)
             else:
@@ -92,21 +92,22 @@ class Writer:
             self._neighbours.give_way()
         self._db.close()
 
+    def _take(self) -> Waiting | Job | None:
+        """Wait until something is there to do, take in all that has come meanwhile, and return the first of it."""
+        while not self._backlog or not self._queue.empty():
+            self._backlog.extend(self._queue.get())
+        return self._backlog.popleft()
+
     def _gather(self, first: Waiting) -> list[Waiting]:
         """Take what else is waiting, up to the first append that depends on one of the group."""
         group, keys = [first], set(first.keys)
-        while len(group) < GROUP:
-            try:
-                waiting = self._queue.get_nowait()
-            except Empty:
-                break
+        while self._backlog and len(group) < GROUP:
+            waiting = self._backlog[0]
             if not isinstance(waiting, Waiting) or not keys.isdisjoint(waiting.keys):
-                self._next = waiting
-                if waiting is None:
-                    self._queue.put(None)
                 break
             group.append(waiting)
             keys |= waiting.keys
+            self._backlog.popleft()
         return group
 
     def _store(self, group: Sequence[Append]) -> list[Outcome]:
