@@ -17,7 +17,7 @@ from spikes.actors.journal_actor import JournalActor
 from spikes.actors.messages import Deliver, Quiesce, RegionStatus
 from spikes.actors.port import AskTimeout
 from spikes.actors.region import Region
-from spikes.actors.system_base import start_actor_system, system_base_of
+from spikes.actors.system_base import SystemIsShutDown, start_actor_system, system_base_of
 from spikes.journal.port import CommandKey, Journal
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.persistence.identity import PersistenceId
@@ -136,7 +136,7 @@ class EntitySystem:
         return self._base.live_actors
 
     async def close(self) -> None:
-        """Let what is being stored be stored, for as long as the ask timeout, then end the actors."""
-        with suppress(TimeoutError):
+        """Let what is being stored be stored, for as long as the ask timeout, then end the actors. May be repeated."""
+        with suppress(TimeoutError, SystemIsShutDown):
             await self._base.request(self._journal_actor, Quiesce(), self._limits.ask_timeout)
         await self._base.aclose()

@@ -37,7 +37,7 @@ async def value(entities: EntitySystem, entity: PersistenceId = ONE) -> object:
 async def until_active(entities: EntitySystem, count: int) -> None:
     async with asyncio.timeout(5):
         while await entities.active("counter") != count:
-            await asyncio.sleep(0)
+            pass
 
 
 async def test_a_command_is_answered_from_the_new_state(start: Start) -> None:
@@ -105,7 +105,7 @@ async def test_a_caller_that_goes_away_cancels_nothing(start: Start, journal: Me
     gate = faulty.delay("append")
     entities = start(faulty)
     caller = asyncio.create_task(entities.ask(ONE, Add()))
-    await asyncio.wait_for(gate.reached.wait(), 5)
+    await asyncio.wait_for(gate.arrived.wait(), 5)
     caller.cancel()
     gate.release()
     assert await value(entities) == 1
@@ -132,7 +132,7 @@ async def test_a_write_that_fails_is_answered_not_stored(start: Start, journal: 
 
 async def test_a_lost_answer_is_unknown_and_then_read_again(start: Start, journal: MemoryJournal) -> None:
     faulty = FaultyJournal(journal)
-    faulty.lose_answer("append")
+    faulty.lose("append")
     entities = start(faulty)
     (status,) = await add(entities)
     assert isinstance(status, Error)
@@ -184,7 +184,7 @@ async def test_closing_lets_a_write_under_way_finish(start: Start, journal: Memo
     gate = faulty.delay("append")
     entities = start(faulty)
     asking = asyncio.create_task(entities.ask(ONE, Add()))
-    await asyncio.wait_for(gate.reached.wait(), 5)
+    await asyncio.wait_for(gate.arrived.wait(), 5)
     closing = asyncio.create_task(entities.close())
     gate.release()
     assert (await asking).status == Success(1)
