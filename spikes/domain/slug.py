@@ -23,7 +23,7 @@ _SLUG = re.compile(r"[0-9]{8}(?:-[a-z0-9]+)+")
 
 def slug_of(created: int, title: str, id: str) -> str:  # noqa: A002 - the name in the API
     """Return the slug of a note: the UTC date of its creation, then the words of its title, or its id without any."""
-    day = f"{EPOCH + timedelta(milliseconds=created):%Y%m%d}"
+    day = (EPOCH + timedelta(milliseconds=created)).date().isoformat().replace("-", "")
     words = "-".join(_WORD.findall(fold(title))) or id.lower()
     return f"{day}-{words}"[:LONGEST].rstrip("-")
 

@@ -35,7 +35,7 @@ class TsidFactory:
         """Return an id greater than any before; raises ValueError for a clock before 2020 or after 2159."""
         time = self._clock() - EPOCH_2020
         if not 0 <= time < 1 << TIME_BITS:
-            raise ValueError(f"an id needs a time from 2020 to 2159, not {self._clock()} ms since 1970")
+            raise ValueError(f"an id needs a time from 2020 to 2159, not {time + EPOCH_2020} ms since 1970")
         drawn = time << RANDOM_BITS | self._randbits(RANDOM_BITS)
         self._last = max(drawn, self._last + 1)
         return _encode(self._last)

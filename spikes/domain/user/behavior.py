@@ -154,7 +154,7 @@ def _update(user: User, command: c.UpdateUser, context: Context) -> Effect[UserE
     events: list[UserEvent] = []
     if (updated.name, updated.born, updated.bio) != (user.name, user.born, user.bio):
         events.append(updated)
-    if command.password_hash is not None:
+    if command.password_hash is not None and command.password_hash != user.password_hash:
         events.append(e.PasswordChanged(command.password_hash, command.session_id, context.now))
     return _persist(*events) if events else _answer(user)
 
