@@ -215,7 +215,7 @@ def _session(user: UserState, session_id: str) -> Session | None:
 
 def _same(one: str, other: str) -> bool:
     """Compare secrets in a time that does not tell where they differ."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(one.encode(), other.encode(errors="surrogatepass"))
 
 
 def _storable(text: str) -> str:
