@@ -22,7 +22,8 @@ from spikes.web.state import ServiceState
 class TinyService:
     """Answers with its process id; slowly, if asked; records its end."""
 
-    def __init__(self, told: Path) -> None:
+    def __init__(self, told: Path, settings: Settings) -> None:
+        self.settings = settings
         self.state = ServiceState(recovered=True)
         self.told = told
         self.app = web.Application()
@@ -33,7 +34,7 @@ class TinyService:
         self.app.router.add_post("/gate", self.open_gate)
 
     async def who(self, _: web.Request) -> web.Response:
-        return web.json_response({"pid": os.getpid(), "said": self.told.read_text()})
+        return web.json_response({"pid": os.getpid(), "token_ttl": self.settings.token_ttl})
 
     async def slow(self, _: web.Request) -> web.Response:
         """Answer once somebody has opened the gate; tell by a file that the request is here."""
@@ -55,7 +56,7 @@ class TinyService:
         self.told.with_name(f"closed-{os.getpid()}").touch()
 
 
-async def assemble(_: Settings) -> TinyService:
+async def assemble(settings: Settings) -> TinyService:
     """Start as the file says."""
     told = Path(os.environ["TINY"])
     match told.read_text().split()[0]:
@@ -64,8 +65,9 @@ async def assemble(_: Settings) -> TinyService:
         case "die":
             os._exit(9)
         case "hang":
+            told.with_name("assembling").touch()
             await asyncio.Event().wait()
-    return TinyService(told)
+    return TinyService(told, settings)
 
 
 if __name__ == "__main__":
