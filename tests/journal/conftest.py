@@ -1,0 +1,57 @@
+"""The journals that tests run on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from spikes.journal import open_journal
+from spikes.journal.port import Journal
+from spikes.journal.sqlite import SqliteJournal, open_sqlite
+from tests.journal.samples import SCHEMAS
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark by which a contract test names the ability it needs."""
+    config.addinivalue_line("markers", "needs(ability): skipped on a journal that lacks this ability")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
+    """An empty journal of each plugin in turn."""
+    url = {"memory": "memory:", "sqlite": f"sqlite:///{tmp_path}/spikes.db"}[request.param]
+    opened = await open_journal(url, SCHEMAS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def ability(request: pytest.FixtureRequest, journal: Journal) -> None:
+    """Skip a test marked `needs(ability)` on a journal that doesn't have it."""
+    for mark in request.node.iter_markers("needs"):
+        if mark.args[0] not in journal.capabilities:
+            pytest.skip(f"{type(journal).__name__} has no ability {mark.args[0]!r}")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Where the file of a test stands."""
+    return str(tmp_path / "spikes.db")
+
+
+@pytest.fixture
+async def sqlite(path: str) -> AsyncIterator[SqliteJournal]:
+    """An empty SQLite journal."""
+    opened = await open_sqlite(path, SCHEMAS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def another(path: str, sqlite: SqliteJournal) -> AsyncIterator[SqliteJournal]:
+    """A second journal on the same file."""
+    opened = await open_sqlite(path, SCHEMAS)
+    yield opened
+    await opened.close()
