@@ -37,21 +37,22 @@ class Entity(Actor):
                 self._step(message)
             case WakeupMessage():
                 self._step(p.Completed(None))
-            case Begin(entity_id):
-                self._begin(entity_id, sender)
+            case Begin():
+                self._begin(message, sender)
             case Retire():
                 self._retiring = True
                 self._leave_if_done()
             case ActorExitRequest():
                 self.environment.freshness.unwatch(self._core.persistence_id)
 
-    def _begin(self, entity_id: str, region: ActorAddress) -> None:
+    def _begin(self, begin: Begin, region: ActorAddress) -> None:
         environment = self.environment
-        self._region, self._entity_id = region, entity_id
-        persistence_id = str(environment.behavior.persistence_id(entity_id))
+        self._region, self._entity_id = region, begin.entity_id
+        persistence_id = str(environment.behavior.persistence_id(begin.entity_id))
         self._core = PersistentEntity(environment.behavior, persistence_id, environment.writer_id)
         environment.freshness.watch(persistence_id)
-        self._carry_out(self._core.start())
+        self._carry_out(self._core.start(begin.new))
+        self._step(p.Receive(begin.first))
 
     def _step(self, given: p.Input) -> None:
         try:

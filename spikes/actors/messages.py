@@ -13,16 +13,22 @@ from spikes.persistence.protocol import Envelope
 
 
 class Deliver(msgspec.Struct, frozen=True):
-    """To a region: give this command to that entity, wherever it is."""
+    """To a region: give this command to that entity, wherever it is.
+
+    `new` says that the command creates the entity and that its id was drawn just now.
+    """
 
     entity_id: str
     envelope: Envelope
+    new: bool = False
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """To a new entity: who it is."""
+    """To a new actor: which entity it is, its first command, and whether that creates it."""
 
     entity_id: str
+    first: Envelope
+    new: bool
 
 
 class Passivate(msgspec.Struct, frozen=True):

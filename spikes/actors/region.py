@@ -30,6 +30,27 @@ class Child:
         self.buffer: list[Envelope] | None = None
 
 
+class Routes:
+    """Where the entities of one kind are, the least recently used first.
+
+    The region alone adds and removes; whoever sends a command may look an entity up here and spare the region a
+    message. Both run on one loop, and messages are handled in the order they were sent, so a command that was sent to
+    an entity before the region's `Retire` is handled before it.
+    """
+
+    def __init__(self) -> None:
+        self.children: OrderedDict[str, Child] = OrderedDict()
+
+    def use(self, entity_id: str, now: float) -> ActorAddress | None:
+        """Return where to send a command and note the use; None if it must go through the region."""
+        child = self.children.get(entity_id)
+        if child is None or child.buffer is not None:
+            return None
+        child.used = now
+        self.children.move_to_end(entity_id)
+        return child.address
+
+
 class Region(Actor):
     """Routes commands to entities, which it makes on demand and lets go least recently used first.
 
@@ -38,10 +59,11 @@ class Region(Actor):
     """
 
     environment: ClassVar[EntityEnvironment]
+    routes: ClassVar[Routes]
 
     def __init__(self) -> None:
         super().__init__()
-        self._children: OrderedDict[str, Child] = OrderedDict()
+        self._children = self.routes.children
         self._by_address: dict[str, Child] = {}
         self._entity_class = bound(Entity, environment=self.environment)
         self._sweeping = False
@@ -49,8 +71,8 @@ class Region(Actor):
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:  # noqa: N802 - Thespian's name
         """Take one message."""
         match message:
-            case Deliver(entity_id, envelope):
-                self._deliver(entity_id, envelope)
+            case Deliver(entity_id, envelope, new):
+                self._deliver(entity_id, envelope, new)
             case Passivate(entity_id):
                 self._retire(self._children.get(entity_id))
             case ChildActorExited():
@@ -62,15 +84,13 @@ class Region(Actor):
             case RegionStatus(entity_id):
                 self.send(sender, int(entity_id in self._children))
 
-    def _deliver(self, entity_id: str, envelope: Envelope) -> None:
-        child = self._children.get(entity_id)
-        if child is None:
-            child = self._create(entity_id)
-        child.used = self.environment.monotonic()
-        self._children.move_to_end(entity_id)
-        if child.buffer is None:
-            self.send(child.address, envelope)
-        elif len(child.buffer) < BUFFER_CAPACITY:
+    def _deliver(self, entity_id: str, envelope: Envelope, new: bool = False) -> None:
+        address = self.routes.use(entity_id, self.environment.monotonic())
+        if address is not None:
+            self.send(address, envelope)
+        elif (child := self._children.get(entity_id)) is None:
+            self._create(entity_id, envelope, new)
+        elif child.buffer is not None and len(child.buffer) < BUFFER_CAPACITY:
             child.buffer.append(envelope)
         else:
             self._refuse(child, envelope)
@@ -82,15 +102,14 @@ class Region(Actor):
             answer = Answer(StatusReply.error(failure), 0, persistence_id)
             self.send(envelope.reply_to, answer)  # type: ignore[arg-type] # opaque outside this room
 
-    def _create(self, entity_id: str) -> Child:
+    def _create(self, entity_id: str, first: Envelope, new: bool) -> None:
         self._make_room()
         child = Child(self.createActor(self._entity_class), entity_id, self.environment.monotonic())
         self._children[entity_id] = self._by_address[str(child.address)] = child
-        self.send(child.address, Begin(entity_id))
+        self.send(child.address, Begin(entity_id, first, new))
         if not self._sweeping:
             self._sweeping = True
             self.wakeupAfter(max(self.environment.idle / 4, 0.01), Sweep())
-        return child
 
     def _make_room(self) -> None:
         """Beyond the cap, tell the least recently used entity to leave. One that is leaving already counts no more."""

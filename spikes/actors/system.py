@@ -16,8 +16,9 @@ from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKe
 from spikes.actors.journal_actor import JournalActor
 from spikes.actors.messages import Deliver, Quiesce, RegionStatus
 from spikes.actors.port import AskTimeout
-from spikes.actors.region import Region
+from spikes.actors.region import Region, Routes
 from spikes.actors.system_base import SystemIsShutDown, start_actor_system, system_base_of
+from spikes.actors.timeouts import Timeouts
 from spikes.journal.port import CommandKey, Journal
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.persistence.identity import PersistenceId
@@ -48,6 +49,8 @@ class EntitySystem:
         self._limits = limits
         self._now = now
         self._regions: dict[str, ActorAddress] = {}
+        self._routes: dict[str, Routes] = {}
+        self._timeouts = Timeouts(self._base.loop, limits.ask_timeout + GRACE)
         self.writer_id = secrets.token_hex(6)
         self._asked = 0
         self._journal_actor = self._create(JournalActor, journal=journal)
@@ -72,7 +75,8 @@ class EntitySystem:
                 self._limits.max_entities,
                 self._limits.entity_idle,
             )
-            self._regions[behavior.kind] = self._create(Region, environment=environment)
+            routes = self._routes[behavior.kind] = Routes()
+            self._regions[behavior.kind] = self._create(Region, environment=environment, routes=routes)
         return self
 
     def keep_house(self, *housekeepers: type[Housekeeper]) -> None:
@@ -93,23 +97,29 @@ class EntitySystem:
         request_id: str | None = None,
         expected: int | None = None,
         key: CommandKey | None = None,
+        new: bool = False,
     ) -> Answer:
         """Let the entity handle a command and return its answer; see `Entities.ask`."""
-        timeout = self._limits.ask_timeout
-        callback, answer = self._base.temporary_address(timeout + GRACE)
+        timeout, at = self._limits.ask_timeout, time.monotonic()
+        callback, answer = self._base.temporary_address()
+        self._timeouts.watch(answer)
         self._asked += 1
         envelope = Envelope(
             id=f"{self.writer_id}-{self._asked}",
             command=command,
             reply_to=callback,  # type: ignore[arg-type] # addresses are opaque beyond this room
             now=self._now(),
-            deadline=time.monotonic() + timeout,
+            deadline=at + timeout,
             principal=principal,
             request_id=request_id,
             expected=expected,
             key=key,
         )
-        self._base.post(self._regions[entity.kind], Deliver(entity.entity_id, envelope), callback)
+        address = self._routes[entity.kind].use(entity.entity_id, at)
+        if address is not None:
+            self._base.post(address, envelope, callback)
+        else:
+            self._base.post(self._regions[entity.kind], Deliver(entity.entity_id, envelope, new), callback)
         try:
             return self._answer(await answer, entity)
         except TimeoutError:
@@ -139,4 +149,5 @@ class EntitySystem:
         """Let what is being stored be stored, for as long as the ask timeout, then end the actors. May be repeated."""
         with suppress(TimeoutError, SystemIsShutDown):
             await self._base.request(self._journal_actor, Quiesce(), self._limits.ask_timeout)
+        self._timeouts.close()
         await self._base.aclose()

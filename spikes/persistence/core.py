@@ -51,8 +51,16 @@ class PersistentEntity(CommandHandling[C, E, S]):
         """How many commands are waiting or under way."""
         return len(self._waiting) + (self._attempt is not None)
 
-    def start(self) -> list[p.Output]:
-        """Begin recovery."""
+    def start(self, presumed_new: bool = False) -> list[p.Output]:
+        """Begin recovery.
+
+        An entity whose id was drawn just now may be presumed to have no events, so nothing is read: the fence proves
+        it with the first append, or refuses that, and then the events are read. So the first command must be one that
+        creates the entity.
+        """
+        if presumed_new:
+            self._presumed_new = True
+            return []
         reading = Reading(self.behavior, self.persistence_id)
         self._exchange.read(reading.load(), reading, self._recovered, self._not_recovered)
         return self._exchange.flush()

@@ -58,6 +58,7 @@ class CommandHandling(Generic[C, E, S]):
         self.folded: Folded[S] = behavior.start()
         self._index: IndexPart | None = None
         self._reload = False
+        self._presumed_new = False
         self._attempt: Attempt[E, S] | None = None
         self._drafter: Drafter[C, E, S] = Drafter(behavior, persistence_id, writer_id)
         self._waiting = WaitingCommands(capacity)
@@ -94,7 +95,10 @@ class CommandHandling(Generic[C, E, S]):
 
     def _check(self) -> None:
         """Make sure that the fold is the newest before it decides (rule C6)."""
-        if self._reload:
+        if self._presumed_new:
+            self._presumed_new, self._reload = False, True  # until an append has proved it
+            self._decide()
+        elif self._reload:
             reading = Reading(self.behavior, self.persistence_id)
             self._exchange.read(reading.load(), reading, self._fresh, self._not_fresh)
         else:
