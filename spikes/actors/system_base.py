@@ -240,13 +240,12 @@ class ActorSystemBase:
 
         Blocks until that is done, but on the loop itself only begins it: `await aclose()` there. May be called again.
         """
-        if self._host.closed:
-            return
-        if self._host.inside():
-            self._begin_closing()
-        else:
-            self._host.run(self.aclose)
+        if not self._host.inside():
+            with suppress(SystemIsShutDown):
+                self._host.run(self.aclose)
             self._host.join()
+        elif not self._host.closed:
+            self._begin_closing()
 
     # What the receivers call, on the loop.
 
