@@ -24,11 +24,12 @@ NOTE_ROWS = RowSchema(
     indexes=(
         ("owner", "trashed", "created"),
         ("access", "trashed", "created"),
+        ("trashed", "created"),
         ("owner", "trashed", "status", "created"),
     ),
     text=("title", "body"),
 )
-"""What notes are listed by: the caller's own or the public ones, newest first, and the own ones by status.
+"""What notes are listed by, newest first: the caller's own, the public ones, both together, the own ones by status.
 
 A note in the trash stays listed, with the time; lists ask for those without.
 """

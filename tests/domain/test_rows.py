@@ -1,0 +1,123 @@
+"""Rule R1: rows, claims and stored states change only together with the state version."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+import pytest
+
+from spikes.domain.note import entity as note
+from spikes.domain.note.behavior import note_behavior
+from spikes.domain.user import entity as user
+from spikes.domain.user.behavior import user_behavior
+from spikes.journal.port import IndexPart
+from spikes.persistence.behavior import EventSourcedBehavior, Folded
+from tests.domain.samples import ANN, BLUE, HOUR, LAPTOP, NOTE, NOW, PHONE, RED
+
+PHONE_SESSION = user.Session(PHONE, "hash-a", NOW, NOW + 1, NOW + 2 * HOUR, "curl/8")
+LAPTOP_SESSION = user.Session(LAPTOP, "hash-b", NOW, NOW, NOW + HOUR)
+ANN_STATE = user.User(ANN, "Ann", "Ann@Example.org", NOW, "1990-02-28", "I write.", "hash-1")
+NOTE_STATE = note.Note(
+    id=NOTE,
+    owner=ANN,
+    title="Élan",
+    body="Some text.",
+    slug="20261123-elan",
+    due=NOW + HOUR,
+    status="Doing",
+    access="Public",
+    tags=(RED, BLUE),
+    created=NOW,
+    updated=NOW + 1,
+)
+
+USERS: list[user.UserState] = [
+    user.Absent(),
+    ANN_STATE,
+    msgspec.structs.replace(ANN_STATE, bio=None, sessions=(PHONE_SESSION, LAPTOP_SESSION)),
+    user.Removing(ANN, NOW, NOW + 1),
+    user.Removed(ANN),
+]
+NOTES: list[note.NoteState] = [
+    note.Absent(),
+    NOTE_STATE,
+    msgspec.structs.replace(NOTE_STATE, access="Private", due=None, tags=(), trashed=NOW + 2),
+    note.Removed(NOTE),
+]
+
+PINNED = {
+    ("user", 1): "b505dfa9a381150539fdb6535448e398",
+    ("note", 1): "b79da82c6c7f5d82e9fb6730dfb50aab",
+}
+"""What each state version stores for these states. A line is never changed: a new version gets a line of its own."""
+
+
+def digest(behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]) -> str:
+    """Return a digest of all that the behaviour stores beside events for these states."""
+    stored = [
+        (
+            behavior.row(state, 7),
+            [(claim.kind, claim.digest) for claim in behavior.unique(state)],
+            behavior.freeze(Folded(state, 7, NOW)).state,
+        )
+        for state in states
+    ]
+    return hashlib.sha256(msgspec.json.encode((behavior.schema, stored), order="sorted")).hexdigest()[:32]
+
+
+@pytest.mark.parametrize(("behavior", "states"), [(user_behavior, USERS), (note_behavior, NOTES)])
+def test_r1_what_a_state_version_stores_is_fixed(
+    behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]
+) -> None:
+    found = digest(behavior, states)
+    assert PINNED.get((behavior.kind, behavior.state_version)) == found, (
+        f"the schema, row(), unique() or the encoding of the state of {behavior.kind!r} changed: raise state_version "
+        f"in its RowSchema from {behavior.state_version} and pin {found!r} for the new one (rule R1)"
+    )
+
+
+def test_r1_a_change_of_a_row_is_noticed() -> None:
+    def other_row(state: Any, sequence_nr: int) -> IndexPart | None:
+        index = note_behavior.row(state, sequence_nr)
+        return index and msgspec.structs.replace(index, terms=())
+
+    changed = msgspec.structs.replace(note_behavior, row=other_row)
+    assert digest(changed, NOTES) != digest(note_behavior, NOTES)
+
+
+@pytest.mark.parametrize(("behavior", "states"), [(user_behavior, USERS), (note_behavior, NOTES)])
+def test_a_row_has_exactly_the_declared_columns(
+    behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]
+) -> None:
+    kinds = {"text": str, "integer": int}
+    for index in filter(None, (behavior.row(state, 7) for state in states)):
+        assert set(index.columns) == set(behavior.schema.columns)
+        for column, value in index.columns.items():
+            assert value is None or type(value) is kinds[behavior.schema.columns[column]]
+        assert all(len(texts) == len(behavior.schema.text) for texts in index.search.values())
+
+
+@pytest.mark.parametrize("behavior", [user_behavior, note_behavior])
+def test_indexes_are_made_of_declared_columns(behavior: EventSourcedBehavior[Any, Any, Any]) -> None:
+    assert {column for index in behavior.schema.indexes for column in index} <= set(behavior.schema.columns)
+
+
+def test_a_user_item_holds_nothing_private() -> None:
+    index = user_behavior.row(USERS[2], 7)
+    assert index is not None
+    assert msgspec.json.decode(index.item) == {
+        "id": ANN,
+        "name": "Ann",
+        "joined": "2026-11-23T10:00:00.000Z",
+        "bio": None,
+    }
+
+
+def test_a_note_is_found_by_tags_and_text() -> None:
+    index = note_behavior.row(NOTE_STATE, 7)
+    assert index is not None
+    assert index.terms == (("tag", RED), ("tag", BLUE))
+    assert index.search == {"": ("Élan", "Some text.")}
+    assert index.columns["title"] == "élan"
