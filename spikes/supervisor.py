@@ -10,7 +10,8 @@ All workers accept from one listening socket, rather than from one each by SO_RE
   socket's own queue would be reset, or wait for that worker's successor;
 - a second service started on the port by mistake is refused; with SO_REUSEPORT it would silently take half of the
   requests;
-- load spreads well enough, as uvloop takes one connection at a turn of the loop: busy workers leave the rest to others.
+- load spreads as well: uvloop takes one connection at a turn of the loop, so that busy workers leave the rest to
+  others, and `serving.COURTESY` does the same among idle ones.
 
 No request fails when a worker is replaced: the supervisor keeps the sockets open, the new worker is ready before the
 old one is told to end, and that one finishes as `serving` says.
@@ -95,9 +96,9 @@ class Worker:
         self.reason = said.removeprefix("failed ") or self.reason
         return said == "ready"
 
-    async def end(self) -> int:
-        """Let it drain, or end it when its time is over; return its exit code."""
-        if not self.ended.done():
+    async def end(self, *, by_itself: bool = False) -> int:
+        """Let it drain, or end `by_itself`, and kill it when its time is over; return its exit code."""
+        if not self.ended.done() and not by_itself:
             self._process.terminate()
         if not (await asyncio.wait({self.ended}, timeout=LIMIT))[0]:
             log.error("worker killed", worker=self.pid, reason="it did not end in time")
@@ -146,7 +147,7 @@ class Supervisor:
         """Start the first worker, then the others; return only if the first can't serve, with its exit code."""
         first = await self._start()
         if not await first.ready():
-            code = await first.end()
+            code = await first.end(by_itself=True)
             log.error("no worker can serve", reason=first.reason, exit_code=code)
             return code if code > 0 else Exit.UNFINISHED
         slots = [Slot(first)] + [Slot(await self._start()) for _ in range(1, self._count)]
