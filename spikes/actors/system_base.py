@@ -12,22 +12,22 @@ From asyncio code, on the loop: `post`, `request`, `temporary_address`, `run_tas
 
 import asyncio
 import atexit
-from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from logging.config import dictConfig
 from typing import Any, Protocol, TypeVar
 
-from thespian.actors import Actor, ActorAddress, ActorSystem, PoisonMessage, ValidatedSource
+from thespian.actors import Actor, ActorAddress, ActorSystem, ValidatedSource
 
-from spikes.actors.system_callbacks import close_callbacks, open_callback
+from spikes.actors.system_asyncio import AsyncioSide
+from spikes.actors.system_callbacks import close_callbacks
 from spikes.actors.system_creation import ActorFactory, capabilities_of_this_base
 from spikes.actors.system_dispatch import Dispatcher, Instrumentation
 from spikes.actors.system_errors import BlockingCallInLoop, Poisoned, SystemIsShutDown
 from spikes.actors.system_external import PrivateContext, ThreadRequesters, close_inboxes
 from spikes.actors.system_loop import LoopHost
-from spikes.actors.system_refs import ActorRef, SystemRef
+from spikes.actors.system_refs import ActorRef, Parent
 from spikes.actors.system_registry import Registry
 from spikes.actors.system_sources import Sources
 from spikes.actors.system_status import actor_status, system_status
@@ -56,21 +56,13 @@ class SystemIdentity(Protocol):
     capabilities: dict[str, Any]
 
 
-class ActorSystemBase:
-    """The system base. Made inside a running loop it lives there, else on a loop in a thread of its own."""
+class ActorSystemBase(AsyncioSide):
+    """The system base. Made inside a running loop it lives there, else on a loop in a thread of its own.
 
-    __slots__ = (
-        "__weakref__",
-        "_closing",
-        "_dispatcher",
-        "_host",
-        "_registry",
-        "_requesters",
-        "_sources",
-        "_tasks",
-        "actorRegistry",
-        "system",
-    )
+    What asyncio code uses is in `AsyncioSide`; here is Thespian's side, and the beginning and the end.
+    """
+
+    __slots__ = ("__weakref__", "_closing", "_requesters", "_sources", "system")
 
     def __init__(self, system: SystemIdentity, logDefs: dict[str, Any] | bool | None = None) -> None:
         """`logDefs`: a `logging.config` dictionary to apply. By default logging is left as it is."""
@@ -85,105 +77,11 @@ class ActorSystemBase:
         factory = ActorFactory(system.capabilities, self._sources.loaded)
         self._registry = Registry(self, system.systemAddress, factory, self._sources)
         self.actorRegistry = self._registry.receivers
-        """Everything that has an address, by address string."""
         self._dispatcher = Dispatcher(self._host, self.actorRegistry, self._registry.undeliverable)
         self._tasks = Tasks(self._host.loop, self.post)
         self._requesters = ThreadRequesters(self)
         if self._host.own_thread:
             atexit.register(self.shutdown)
-
-    # For asyncio code, on the loop.
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that all actors run on."""
-        return self._host.loop
-
-    def post(self, address: ActorAddress, message: object, sender: ActorAddress | None = None) -> None:
-        """Send a message, from any thread; never waits, never fails. Answers go to `sender`, by default to nobody."""
-        self._dispatcher.post(address, message, self._registry.bad_actor if sender is None else sender)
-
-    async def request(self, address: ActorAddress, message: object, timeout: float | None = None) -> Any:
-        """Send a message and await its answer.
-
-        This is `ask` for asyncio; that name is taken by the blocking call that Thespian's `ActorSystem.ask` makes.
-        Raises TimeoutError after `timeout` seconds, `Poisoned` if the handler raised, `SystemIsShutDown`.
-        """
-        callback, future = self.temporary_address(timeout)
-        self.post(address, message, callback)
-        answer = await future
-        if isinstance(answer, PoisonMessage):
-            raise Poisoned(answer)
-        return answer
-
-    def temporary_address(self, timeout: float | None = None) -> tuple[ActorAddress, asyncio.Future[Any]]:
-        """A callback address and the future that its first message finishes; there is no actor behind it.
-
-        The address ends with the future: when it is answered or cancelled, or fails with TimeoutError after `timeout`
-        seconds. What comes later is a dead letter. A `PoisonMessage` is given as it is.
-        """
-        self._host.refuse_closed()
-        return open_callback(self.loop, self.actorRegistry, timeout)
-
-    def run_task(
-        self,
-        work: Awaitable[T],
-        deliver_to: ActorAddress,
-        succeeded: Callable[[T], object],
-        failed: Callable[[BaseException], object],
-    ) -> asyncio.Future[T]:
-        """Do asynchronous work for an actor: its outcome comes to `deliver_to` as a message from itself.
-
-        `succeeded` makes the message from the result, `failed` from what was raised (by `succeeded` too, and when the
-        task is cancelled). The task is held until it ends; a shutdown cancels it and delivers nothing.
-        On the loop only.
-        """
-        return self._tasks.run(work, deliver_to, succeeded, failed)
-
-    def call_soon(self, callback: Callable[..., object], *arguments: Any) -> None:
-        """Call something on the loop, from any thread."""
-        self._host.refuse_closed()
-        self.loop.call_soon_threadsafe(callback, *arguments)
-
-    async def aclose(self) -> None:
-        """End all actors, then all tasks, within `SHUTDOWN_SECONDS` each; nothing is left. May be called again."""
-        if not self._host.closed:
-            await asyncio.shield(self._begin_closing())
-
-    # What the console and the metrics read.
-
-    @property
-    def live_actors(self) -> int:
-        """Actors that were created and have not exited."""
-        return self._registry.live
-
-    @property
-    def mailbox_depth(self) -> int:
-        """Messages that wait, for all actors together."""
-        return len(self._dispatcher)
-
-    @property
-    def delivered(self) -> int:
-        """Messages handled since the start."""
-        return self._dispatcher.delivered
-
-    @property
-    def dead_letters(self) -> int:
-        """Messages that had nobody behind their address, since the start."""
-        return self._registry.dead_letters
-
-    @property
-    def running_tasks(self) -> int:
-        """Tasks of `run_task` that have not ended."""
-        return len(self._tasks)
-
-    def actors(self) -> Iterator[ActorRef]:
-        """Every living actor. Goes through all of them."""
-        return (receiver for receiver in list(self.actorRegistry.values()) if isinstance(receiver, ActorRef))
-
-    def instrument(self, instrumentation: Instrumentation | None) -> None:
-        """Report to `instrumentation` from now on. None, as in the beginning, costs nothing."""
-        self._dispatcher.instrumentation = self._registry.instrumentation = instrumentation
 
     # What `thespian.actors.ActorSystem` calls, from any thread.
 
@@ -247,6 +145,11 @@ class ActorSystemBase:
         elif not self._host.closed:
             self._begin_closing()
 
+    async def aclose(self) -> None:
+        """End all actors, then all tasks, within `SHUTDOWN_SECONDS` each; nothing is left. May be called again."""
+        if not self._host.closed:
+            await asyncio.shield(self._begin_closing())
+
     # What the receivers call, on the loop.
 
     def newActor(
@@ -274,7 +177,7 @@ class ActorSystemBase:
         if self._registry.instrumentation is not None:
             self._registry.instrumentation.handler_failed(ref.kind)
 
-    def status(self, of: ActorRef | SystemRef) -> object:
+    def status(self, of: Parent) -> object:
         """The answer to a `Thespian_StatusReq`."""
         if isinstance(of, ActorRef):
             return actor_status(of, self.system.systemAddress, self._dispatcher)

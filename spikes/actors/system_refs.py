@@ -1,8 +1,7 @@
 # ruff: noqa: N802, N803 - Thespian chose these names
-"""What stands behind the addresses: actors, the system itself, nobody, and the callback addresses of requests."""
+"""What stands behind the address of an actor, and what it needs of the system."""
 
 import asyncio
-import itertools
 import logging
 import traceback
 from datetime import timedelta
@@ -28,7 +27,17 @@ logger = logging.getLogger(__name__)
 NOT_POISONABLE = (PoisonMessage, DeadEnvelope, ChildActorExited, ActorExitRequest)
 """Notices of the system itself: when their handler raises there is no sender to be told."""
 
-_primary_numbers = itertools.count(1)
+
+class Parent(Protocol):
+    """An actor, or the system."""
+
+    address: ActorAddress
+
+    def adopt(self, child: "ActorRef") -> None:
+        """Have `child` as a child."""
+
+    def abandon(self, child: "ActorRef") -> None:
+        """Have it no longer."""
 
 
 class Runtime(Protocol):
@@ -56,7 +65,7 @@ class Runtime(Protocol):
     def handlerFailed(self, ref: "ActorRef") -> None:
         """A handler raised."""
 
-    def status(self, of: "ActorRef | SystemRef") -> object:
+    def status(self, of: Parent) -> object:
         """The answer to `Thespian_StatusReq`."""
 
     def sourceValidated(self, verdict: ValidatedSource) -> None:
@@ -89,9 +98,7 @@ class ActorRef:
 
     __slots__ = ("_created", "address", "base", "children", "globalName", "instance", "parent", "source_hash", "timers")
 
-    def __init__(
-        self, base: Runtime, parent: "ActorRef | SystemRef", address: ActorAddress, source_hash: str | None
-    ) -> None:
+    def __init__(self, base: Runtime, parent: Parent, address: ActorAddress, source_hash: str | None) -> None:
         self.base = base
         self.parent = parent
         self.address = address
@@ -230,48 +237,3 @@ class ActorRef:
     def actorSystemShutdown(self) -> None:
         """End the whole actor system, once this message is handled."""
         self.base.shutdown()
-
-
-class SystemRef:
-    """The actor system as a receiver, and as the parent of the actors that were created from outside."""
-
-    __slots__ = ("_base", "address", "children")
-
-    kind = "system"
-
-    def __init__(self, base: Runtime, address: ActorAddress) -> None:
-        self._base = base
-        self.address = address
-        self.children: dict[str, ActorRef] = {}
-
-    def receive(self, message: object, sender: ActorAddress) -> bool:
-        """Answer a status request, take a validated source; nothing else concerns the system."""
-        if isinstance(message, Thespian_StatusReq):
-            self._base.post(sender, self._base.status(self), self.address)
-        elif isinstance(message, ValidatedSource):
-            self._base.sourceValidated(message)
-        return True
-
-    def next_child_address(self) -> ActorAddress:
-        """An address no actor of this process ever had, so that two systems never take mail for each other."""
-        return ActorAddress(f"/A~{next(_primary_numbers)}")
-
-    def adopt(self, child: ActorRef) -> None:
-        """Have `child` as a child."""
-        self.children[child.address.addressDetails] = child
-
-    def abandon(self, child: ActorRef) -> None:
-        """Have it no longer."""
-        self.children.pop(child.address.addressDetails, None)
-
-
-class Nobody:
-    """Takes every message and does nothing: the sender of messages without one, and Thespian's "bad actor"."""
-
-    __slots__ = ()
-
-    kind = "nobody"
-
-    def receive(self, message: object, sender: ActorAddress) -> bool:
-        """Drop it."""
-        return True

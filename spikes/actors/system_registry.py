@@ -17,7 +17,8 @@ from thespian.actors import (
 from spikes.actors.system_creation import ActorFactory
 from spikes.actors.system_dispatch import Instrumentation, Receiver
 from spikes.actors.system_errors import SystemIsShutDown
-from spikes.actors.system_refs import ActorRef, Nobody, Runtime, SystemRef
+from spikes.actors.system_refs import ActorRef, Parent, Runtime
+from spikes.actors.system_root import Nobody, SystemRef
 from spikes.actors.system_sources import Sources
 
 logger = logging.getLogger(__name__)
@@ -188,7 +189,7 @@ class Registry:
     def _settle(
         self,
         instance: Actor,
-        parent: ActorRef | SystemRef,
+        parent: Parent,
         address: ActorAddress,
         name: str | None,
         source_hash: str | None,
