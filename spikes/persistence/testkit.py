@@ -1,13 +1,14 @@
 """Try a behaviour without a journal, a loop or an actor (after Akka's EventSourcedBehaviorTestKit).
 
 The kit drives the real persistence core over events kept in a list, and checks after each command what a behaviour
-promises: that every path answers, that events survive the codec, that replay gives the same state, that the state
-survives being stored, and that the row can be made.
+promises: that every path answers, that deciding again decides the same, that events survive the codec, that replay
+gives the same state, that the state survives being stored, and that the row is a pure function of the events.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -26,6 +27,8 @@ from spikes.journal.port import (
 from spikes.persistence import protocol as p
 from spikes.persistence.behavior import EventSourcedBehavior, Signal
 from spikes.persistence.core import PersistentEntity
+from spikes.persistence.effect import Effect
+from spikes.persistence.rebuild import RowFold
 from spikes.persistence.reply import Answer, Error, HandlerFailed, Success
 
 C = TypeVar("C")
@@ -34,11 +37,16 @@ S = TypeVar("S")
 
 
 class Outcome(msgspec.Struct, Generic[E, S], frozen=True):
-    """What came of one command: the events it stored, the state after it, and the answer (None for no reply)."""
+    """What came of one command: the events stored meanwhile, the state after them, and the answer.
+
+    The answer is None for `then_no_reply` and for a stashed command. `unstashed` has the answers to earlier commands
+    that this one took from the stash, in order.
+    """
 
     events: tuple[E, ...]
     state: S
     answer: Answer | None
+    unstashed: tuple[Answer, ...] = ()
 
     @property
     def reply(self) -> Success[Any] | Error:
@@ -69,6 +77,7 @@ class BehaviorTestKit(Generic[C, E, S]):
         claims: dict[Claim, str] | None = None,
     ) -> None:
         self.behavior = behavior
+        self._watched = _watched(behavior, self._decided)
         self.persistence_id = str(behavior.persistence_id(entity_id))
         self.stored: list[StoredEvent] = []
         self.row: EntityRow | None = None
@@ -76,6 +85,7 @@ class BehaviorTestKit(Generic[C, E, S]):
         self.claims: dict[Claim, str] = {} if claims is None else claims
         self._commands: dict[str, RecordedCommand] = {}
         self._runs = 0
+        self._decisions: list[E] = []
         self._answers: dict[str, Answer] = {}
         self.restart()
 
@@ -95,19 +105,21 @@ class BehaviorTestKit(Generic[C, E, S]):
     ) -> Outcome[E, S]:
         """Let the entity handle one command; raises AssertionError if the behaviour breaks a promise."""
         self._runs += 1
+        self._decisions.clear()
         name, before = f"run-{self._runs}", len(self.stored)
         envelope = p.Envelope(name, command, name, now, principal=principal, expected=expected, key=key)
         self._drive(self._entity.step(p.Receive(envelope), 0.0))
-        answer = self._answers.pop(name, None)
-        if answer is not None and isinstance(answer.status, Error) and isinstance(answer.status.reason, HandlerFailed):
-            raise AssertionError(f"a handler broke: {answer.status.reason}") from answer.status.reason.__cause__
-        self._check_promises()
+        answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            _check_handled(answer)
         events = tuple(self.behavior.events.decode(stored) for stored in self.stored[before:])
-        return Outcome(events, self.state, answer)
+        assert all(event in self._decisions for event in events), "an event changes by being stored; look at its codec"
+        self._check_promises()
+        return Outcome(events, self.state, answers.pop(name, None), tuple(answers.values()))
 
     def restart(self) -> S:
         """Forget the entity and recover it from its events; return the recovered state."""
-        self._entity = PersistentEntity(self.behavior, self.persistence_id, "testkit")
+        self._entity = PersistentEntity(self._watched, self.persistence_id, "testkit")
         self._drive(self._entity.start())
         return self.state
 
@@ -117,8 +129,13 @@ class BehaviorTestKit(Generic[C, E, S]):
         assert replayed.state == folded.state, "replaying the stored events gives another state"
         assert self.behavior.thaw(self.behavior.freeze(folded)) == folded, "the state changes by being stored"
         if self.row is not None:
-            index = self.behavior.row(replayed.state, replayed.sequence_nr)
-            assert _content(index) == _content(self.row.index), "the row is no pure function of the events"
+            rebuilt = RowFold(self.behavior, self.persistence_id)
+            rebuilt.add(self.stored)
+            assert _content(rebuilt.row()) == _content(self.row), "the row is no pure function of the events"
+
+    def _decided(self, effect: Effect[E], again: Effect[E]) -> None:
+        assert (effect.kind, effect.events) == (again.kind, again.events), "deciding again decides something else"
+        self._decisions.extend(effect.events)
 
     def _drive(self, outputs: list[p.Output]) -> None:
         waiting = deque(outputs)
@@ -161,7 +178,8 @@ class BehaviorTestKit(Generic[C, E, S]):
                 return p.Failed(errors.ClaimTaken(claim, self.claims[claim]))
         self.claims.update(dict.fromkeys(append.take, self.persistence_id))
         for claim in append.release:
-            self.claims.pop(claim, None)
+            if self.claims.get(claim) == self.persistence_id:
+                del self.claims[claim]
         self.stored.extend(append.events)
         self.row = append.row
         if append.command is not None:
@@ -170,6 +188,31 @@ class BehaviorTestKit(Generic[C, E, S]):
         return p.Completed(Appended(append.sequence_nr))
 
 
-def _content(index: Any) -> Any:
-    """The index part without the hint of what changed."""
-    return index and msgspec.structs.replace(index, changed=None, base=None)
+def _watched(
+    behavior: EventSourcedBehavior[C, E, S], decided: Callable[[Effect[E], Effect[E]], None]
+) -> EventSourcedBehavior[C, E, S]:
+    """Return the behaviour with handlers that decide each command twice and report both effects."""
+
+    def twice(handler: Callable[..., Effect[E]]) -> Callable[..., Effect[E]]:
+        def handle(*given: Any) -> Effect[E]:
+            effect = handler(*given)
+            decided(effect, handler(*given))
+            return effect
+
+        return handle
+
+    claim_handler = behavior.claim_handler and twice(behavior.claim_handler)
+    return msgspec.structs.replace(
+        behavior, command_handler=twice(behavior.command_handler), claim_handler=claim_handler
+    )
+
+
+def _check_handled(answer: Answer) -> None:
+    problem = answer.status.reason if isinstance(answer.status, Error) else None
+    if isinstance(problem, HandlerFailed):
+        raise AssertionError(f"a handler broke: {problem}") from problem.__cause__  # noqa: TRY004
+
+
+def _content(row: EntityRow) -> Any:
+    """The row without the hint of what changed, and without the snapshot, which an append may leave as it is."""
+    return row.index and msgspec.structs.replace(row.index, changed=None, base=None)
