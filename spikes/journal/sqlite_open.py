@@ -24,6 +24,7 @@ START_BUSY_SECONDS = 5.0
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "9p", "ceph", "glusterfs"})
 _NETWORK_FUSE = ("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone", "fuse.gcsfuse", "fuse.ceph", "fuse.davfs")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
+_SMALLEST = 512  # bytes of the smallest page that SQLite has
 _OPEN_READER = apsw.SQLITE_OPEN_READONLY
 _OPEN_WRITER = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 
@@ -37,6 +38,7 @@ def prepare_file(path: str, schemas: Sequence[RowSchema], vfs: str | None = None
     directory = Path(path).absolute().parent
     _prepare_directory(directory)
     refuse_network(directory)
+    _refuse_scrap(path)
     try:
         return _migrated(path, schemas, vfs)
     except (apsw.NotADBError, apsw.CorruptError) as error:
@@ -49,6 +51,12 @@ def prepare_file(path: str, schemas: Sequence[RowSchema], vfs: str | None = None
         raise JournalUnusable(f"no room to open {path}: the disk is full") from error
     except apsw.Error as error:
         raise JournalUnusable(f"{path} can't be opened: {error}") from error
+
+
+def _refuse_scrap(path: str) -> None:
+    """Refuse what is too short for a database, which SQLite would take for an empty one and overwrite."""
+    if os.path.exists(path) and 0 < os.stat(path).st_size < _SMALLEST:
+        raise JournalCorrupt(f"{path} is damaged or no SQLite file (it is too short); restore it from a backup")
 
 
 def _prepare_directory(directory: Path) -> None:
@@ -111,9 +119,9 @@ def _migrated(path: str, schemas: Sequence[RowSchema], vfs: str | None) -> str:
     return identity
 
 
-def connect_writer(path: str, vfs: str | None = None, busy_seconds: float = BUSY_SECONDS) -> apsw.Connection:
+def connect_writer(path: str, vfs: str | None = None, busy_seconds: float | None = None) -> apsw.Connection:
     """Open a connection that may write: every commit on disk before it returns, checkpoints left to others."""
-    db = _open(path, vfs, busy_seconds)
+    db = _open(path, vfs, BUSY_SECONDS if busy_seconds is None else busy_seconds)
     try:
         _configure(db, path)
     except BaseException:

@@ -23,7 +23,12 @@ TEXT = "the quick brown fox jumps over the lazy dog and back again, twice a day 
 def change(number: int, nr: int = 1) -> Append:
     """Return a typical write of a note: two terms, two claims when it is new, one text part, a snapshot of 1 KB."""
     pid = f"note|{number:013d}"
-    columns = {"owner": f"user{number % 100:09d}", "created": number, "updated": number + nr, "status": "New"}
+    columns: dict[str, str | int | None] = {
+        "owner": f"user{number % 100:09d}",
+        "created": number,
+        "updated": number + nr,
+        "status": "New",
+    }
     search = {"": (f"note {number} of {nr}", TEXT)}
     index = IndexPart(columns, b"i" * 400, (("tag", f"t{number % 50}"), ("tag", f"u{number % 9}")), search)
     event = StoredEvent(nr, "note-created@1", b"p" * 300, Metadata(1, f"attempt-{number}-{nr}", "user", "r", "c"))
