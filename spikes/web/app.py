@@ -37,7 +37,7 @@ def make_app(
         serve = _endpoint(edge, route)
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             app.router.add_route(method, _pattern(route.path), serve)
-    app.router.add_route(UNMATCHED.method, "/{path:.*}", _endpoint(edge, UNMATCHED))
+    app.router.add_route(UNMATCHED.method, "/{path:[\\s\\S]*}", _endpoint(edge, UNMATCHED))
 
     async def end(_: web.Application) -> None:
         passwords.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ class Api:
             sent.setdefault("Content-Type", "application/json")
         if who is not None:
             sent["Authorization"] = f"Bearer {who.token}"
-        data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        data = None if body is None else BytesIO(body if isinstance(body, bytes) else msgspec.json.encode(body))
         async with self.client.request(method, path, data=data, headers=sent, skip_auto_headers=["Content-Type"]) as r:
             text = await r.read()
             return Answer(r.status, r.headers, msgspec.json.decode(text) if text else None)
