@@ -24,6 +24,10 @@ NO_SESSION = ""
 """The session that goes on after the change: none."""
 
 
+OPERATOR = "command-line"
+"""The request id that the event carries, so that the history tells it from a change by the users themselves."""
+
+
 class Refused(Exception):
     """It was not done; the message says why."""
 
@@ -53,7 +57,7 @@ async def _user(journal: Journal, email: str) -> PersistenceId:
 async def _change(entities: Entities, user: PersistenceId, password_hash: str) -> None:
     command = UpdateUser(NO_SESSION, password_hash=password_hash)
     try:
-        answer = await entities.ask(user, command, principal=user.entity_id)
+        answer = await entities.ask(user, command, principal=user.entity_id, request_id=OPERATOR)
     except AskTimeout:
         raise Refused("no answer came in time; the password may have been changed or not") from None
     if isinstance(answer.status, Error):
