@@ -25,11 +25,14 @@ _CLAIMS = """
     FROM claims AS c WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.persistence_id = c.persistence_id)
     """
 _TERMS = """
-    SELECT persistence_id || ': its terms are not those that lists read'
-    FROM "{kind}_rows" AS r
-    WHERE (SELECT count(*) FROM json_each(r.terms)) <> (
-        SELECT count(*) FROM json_each(r.terms) AS j JOIN "{kind}_terms" AS t
-        ON t.name = j.value ->> 0 AND t.value = j.value ->> 1 AND t.row_id = r.row_id)
+    SELECT r.persistence_id || ': lists do not find it by ' || j.value
+    FROM "{kind}_rows" AS r, json_each(r.terms) AS j WHERE NOT EXISTS (
+        SELECT 1 FROM "{kind}_terms" AS t
+        WHERE t.name = j.value ->> 0 AND t.value = j.value ->> 1 AND t.row_id = r.row_id)
+    UNION ALL
+    SELECT r.persistence_id || ': lists find it by ' || json_array(t.name, t.value)
+    FROM "{kind}_terms" AS t JOIN "{kind}_rows" AS r USING (row_id) WHERE NOT EXISTS (
+        SELECT 1 FROM json_each(r.terms) AS j WHERE t.name = j.value ->> 0 AND t.value = j.value ->> 1)
     """
 _ORPHANS = """
     SELECT '{kind}: a search part belongs to no listed row' FROM "{kind}_parts" AS p
