@@ -62,7 +62,10 @@ class Completed(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """What was asked for has failed, in a way that the journal names."""
+    """What was asked for has failed, in a way that the journal names.
+
+    A driver hands on whatever else was raised as `OutcomeUnknown`: nobody knows how far that came.
+    """
 
     error: JournalError
 
@@ -135,7 +138,10 @@ class Notify(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """The entity wants to leave memory; it holds nothing that is not stored, and no command."""
+    """The entity wants to leave memory; it holds nothing that is not stored, and no command.
+
+    A command that comes all the same is answered. One that can't be recovered then says `Stop` again.
+    """
 
 
 Output = Load | ReadEvents | CheckCurrent | FindCommand | Write | Wait | Reply | Run | Notify | Stop

@@ -361,6 +361,12 @@ def test_a_claim_that_stays_is_neither_taken_nor_released() -> None:
     assert (written.take, written.release) == ((), ())
 
 
+def test_of_several_claims_only_those_that_differ_move() -> None:
+    both = ledger(unique=lambda state: (Claim.of("kind", "same"), Claim.of("name", state.name or "")))
+    written = Talk(*stored(Named("a")), behavior=both).decide(Name("b")).written
+    assert (written.take, written.release) == ((Claim.of("name", "b"),), (Claim.of("name", "a"),))
+
+
 def test_a_taken_claim_is_decided_again_by_the_claim_handler() -> None:
     talk = Talk(behavior=ledger(claim_handler=numbered)).decide(Name("a")).fail(TAKEN)
     assert talk.written.attempt_id == "c1.1"
