@@ -218,12 +218,12 @@ class ActorSystemBase(AsyncioSide):
                 await self._registry.emptied.wait()
         await self._tasks.close(SHUTDOWN_SECONDS)
         self._sources.unload_all()
+        self._host.close()  # before the inboxes: a thread that begins to wait from now on is refused
         self._dispatcher.clear()
         close_callbacks(self.actorRegistry)
         close_inboxes(self.actorRegistry)
         self._registry.close()
         atexit.unregister(self.shutdown)
-        self._host.close()
 
 
 class _Identity:

@@ -25,7 +25,8 @@ class Poisoned(ActorSystemFailure):
     """The handler of the actor that was asked raised; the message was delivered once and will not be again."""
 
     def __init__(self, poison: PoisonMessage) -> None:
-        super().__init__(str(poison.poisonMessage))
+        failure = (poison.details or "").strip().rpartition("\n")[2]
+        super().__init__(f"the handler of a message of type {type(poison.poisonMessage).__name__} raised {failure}")
         self.poison: Any = poison.poisonMessage
         """The message whose handler raised."""
         self.details = poison.details

@@ -159,7 +159,7 @@ class Registry:
         if self.instrumentation is not None:
             self.instrumentation.dead_letter(address.actorAddressString, message)
         if self.dead_letter_handler is not None:
-            handler = self.receivers[self.dead_letter_handler.addressDetails]
+            handler = self.receivers.get(self.dead_letter_handler.addressDetails, self.root)
             handler.receive(DeadEnvelope(address.actorAddressString, message), sender)
 
     def _pass_on(self, address: ActorAddress, message: object, sender: ActorAddress) -> bool:

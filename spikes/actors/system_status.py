@@ -50,4 +50,12 @@ def add_pending(
 ) -> None:
     """List the messages that wait for `address`."""
     for sender, message in dispatcher.pending(address):
-        status.addPendingMessage(sender, address, message)
+        status.addPendingMessage(sender, address, text_of(message))
+
+
+def text_of(message: object) -> str:
+    """The message as text; of one that can't even be shown, its type."""
+    try:
+        return str(message)
+    except Exception:  # noqa: BLE001 - it is the message's own code that fails, and it is named
+        return f"a {type(message).__name__} that fails as text"

@@ -43,7 +43,8 @@ async def test_request_raises_poisoned_with_the_traceback(base: ActorSystemBase)
     with pytest.raises(Poisoned) as caught:
         await base.request(base.newPrimaryActor(Doer), boom, TIMEOUT)
     assert caught.value.poison is boom
-    assert "ValueError: boom" in str(caught.value.details)
+    assert "in boom" in str(caught.value.details)
+    assert str(caught.value) == "the handler of a message of type function raised ValueError: boom"
 
 
 async def test_late_answer_is_a_dead_letter(base: ActorSystemBase) -> None:

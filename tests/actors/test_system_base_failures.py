@@ -161,6 +161,17 @@ async def test_exited_handler_gets_no_dead_letters(base: ActorSystemBase) -> Non
     assert base.dead_letters == 1
 
 
+async def test_dead_handler_of_dead_letters_is_ignored(base: ActorSystemBase) -> None:
+    handler = base.newPrimaryActor(Doer)
+    ref = next(base.actors())
+    base.post(handler, ActorExitRequest())
+    await settle(base)
+    ref.handleDeadLetters(handler, True)
+    base.post(handler, "lost")
+    await settle(base)
+    assert base.dead_letters == 1
+
+
 async def test_handler_can_give_dead_letters_up(base: ActorSystemBase) -> None:
     handler = base.newPrimaryActor(Doer)
     base.post(handler, lambda me, _: me.handleDeadLetters())

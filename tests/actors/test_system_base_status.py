@@ -55,6 +55,21 @@ async def test_actor_status_lists_messages_that_wait(base: ActorSystemBase) -> N
     assert (await future).pendingMessages == [(other, address, "first"), (other, address, "second")]
 
 
+class Unspeakable:
+    """Fails when it is shown."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+async def test_actor_status_survives_messages_without_words(base: ActorSystemBase) -> None:
+    address = base.newPrimaryActor(Doer)
+    callback, future = base.temporary_address(TIMEOUT)
+    base.post(address, Thespian_StatusReq(), callback)
+    base.post(address, Unspeakable(), address)
+    assert (await future).pendingMessages == [(address, address, "a Unspeakable that fails as text")]
+
+
 async def test_actor_status_lists_its_own_wakeups(base: ActorSystemBase) -> None:
     sleeper, other = base.newPrimaryActor(Doer), base.newPrimaryActor(Doer)
     for address in (sleeper, other):
