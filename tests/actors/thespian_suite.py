@@ -67,7 +67,7 @@ def main() -> int:
     """Run the suite; what fails is run once more by itself, for its time limits are short. 0 if all is well."""
     for name, reason in EXCUSED.items():
         print(f"not run: {name}{reason}")
-    result = run("-n", WORKERS, "-k", "simpleSystemBase", str(SUITE))
+    result = run("-n", WORKERS, "--dist", "worksteal", "-k", "simpleSystemBase", str(SUITE))
     passed, failed = result["passed"], result["failed"]
     if failed:
         print(f"once more, alone: {', '.join(failed)}")
