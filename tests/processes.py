@@ -36,21 +36,21 @@ class Running:
 
     async def line(self, event: str, number: int = 1) -> dict[str, Any]:
         """Wait for the `number`-th log line of an event."""
-
-        def found() -> list[dict[str, Any]]:
-            return [line for line in self.lines if line["event"] == event]
-
         try:
             async with asyncio.timeout(TIMEOUT), self._more:
-                await self._more.wait_for(lambda: len(found()) >= number)
+                await self._more.wait_for(lambda: len(self.all(event)) >= number)
         except TimeoutError:
             raise AssertionError(f"no line {event!r} ({number}) in {self.lines} {self.noise}") from None
-        return found()[number - 1]
+        return self.all(event)[number - 1]
+
+    def all(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of an event so far."""
+        return [line for line in self.lines if line["event"] == event]
 
     async def workers(self, number: int) -> list[int]:
         """Wait until so many processes were ready in all; return their ids."""
         await self.line("ready", number)
-        return [line["pid"] for line in self.lines if line["event"] == "ready"]
+        return [line["pid"] for line in self.all("ready")]
 
     @property
     def port(self) -> int:

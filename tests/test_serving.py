@@ -62,6 +62,18 @@ async def test_a_connection_kept_alive_is_told_to_close(tmp_path: Path) -> None:
             assert await service.exit_code() == 0
 
 
+async def test_an_idle_connection_has_time_for_a_last_request(tmp_path: Path) -> None:
+    async with serving(tmp_path) as service:
+        await service.line("ready")
+        async with connect(service.port) as idle:
+            await idle.get("/")
+            service.signal(signal.SIGTERM)
+            await service.line("draining")
+            began = asyncio.get_running_loop().time()
+            assert await idle.ended()
+            assert asyncio.get_running_loop().time() - began > 1.5
+
+
 async def test_a_request_without_end_is_cut_off_within_ten_seconds(tmp_path: Path) -> None:
     async with serving(tmp_path) as service:
         await service.line("ready")

@@ -8,7 +8,9 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from tests.processes import Running, appears, connect, get, serving
 
@@ -46,6 +48,11 @@ async def load(port: int, clients: int = 16) -> AsyncIterator[Load]:
         it.stopped = True
 
 
+def at(line: dict[str, Any]) -> float:
+    """Return when a log line was written, in seconds."""
+    return datetime.fromisoformat(line["time"]).timestamp()
+
+
 async def answering(service: Running, expected: set[int]) -> set[int]:
     """Return which processes answer requests on fresh connections, asking until all the expected ones have."""
     found: set[int] = set()
@@ -72,8 +79,10 @@ async def test_a_worker_that_dies_is_started_again_with_growing_pauses(tmp_path:
         os.kill(second, signal.SIGKILL)
         third = (await service.workers(4))[3]
         assert await answering(service, {other, third}) == {other, third}
-        ended = [line for line in service.lines if line["event"] == "worker ended"]
+        ended, started = service.all("worker ended"), service.all("worker started")
         assert [(line["worker"], line["next_in_seconds"]) for line in ended] == [(first, 0.1), (second, 0.2)]
+        pauses = [at(again) - at(before) for before, again in zip(ended, started, strict=True)]
+        assert all(pause >= line["next_in_seconds"] for pause, line in zip(pauses, ended, strict=True))
 
 
 async def test_while_a_worker_is_gone_the_other_answers(tmp_path: Path) -> None:
@@ -163,12 +172,15 @@ async def test_the_end_of_all_lets_requests_finish(tmp_path: Path) -> None:
 
 
 async def test_a_signal_to_the_whole_group_lets_requests_finish(tmp_path: Path) -> None:
-    async with serving(tmp_path, "--workers", "2") as service:
-        await service.workers(2)
+    async with serving(tmp_path, "--workers", "1") as service:
+        (worker,) = await service.workers(1)
         async with connect(service.port) as slow:
-            await slow.send("/slow?long")
+            await slow.send("/slow")
             await appears(tmp_path / "slow")
             os.killpg(service.process.pid, signal.SIGTERM)
+            await service.line("draining", 2)
+            os.kill(worker, signal.SIGTERM)
+            await get(service.port, "/gate", "POST")
             assert (await slow.reply()).status == 200
         assert await service.exit_code() == 0
 
@@ -192,7 +204,7 @@ async def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None
         workers = await service.workers(2)
         service.signal(signal.SIGKILL)
         await service.silence()
-        assert {line["reason"] for line in service.lines if line["event"] == "draining"} == {"the supervisor is gone"}
+        assert {line["reason"] for line in service.all("draining")} == {"the supervisor is gone"}
         assert all((tmp_path / f"closed-{worker}").exists() for worker in workers)
 
 
