@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from spikes import __version__, log
 from spikes.cli.arguments import parser
 from spikes.cli.environment import settings_of
+from spikes.ending import Control
 from spikes.exits import Exit
 from spikes.journal.errors import JournalError
 from spikes.listening import CannotListen
@@ -35,11 +36,11 @@ def main(arguments: Sequence[str] | None = None, assemble: Assemble | None = Non
         log.set_up(settings)
         return _run(given, settings, assemble)
     except SettingError as problem:
-        return _say(problem, Exit.USAGE)
+        return _failed(given, problem, Exit.USAGE)
     except CannotListen as problem:
-        return _say(problem, Exit.ADDRESS)
+        return _failed(given, problem, Exit.ADDRESS)
     except JournalError as problem:
-        return _say(problem, Exit.JOURNAL)
+        return _failed(given, problem, Exit.JOURNAL)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # who reads the output has enough
@@ -71,8 +72,12 @@ def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | Non
             return asyncio.run(reset_password(settings, given.email, from_input=given.password_stdin))
 
 
-def _say(problem: Exception, code: Exit) -> int:
-    print(f"spikes: {problem}", file=sys.stderr)
+def _failed(given: argparse.Namespace, problem: Exception, code: Exit) -> int:
+    """Say what the problem is: a worker to its supervisor, any other to who looks."""
+    if inherit := getattr(given, "inherit", None):
+        Control(inherit[0]).failed(str(problem))
+    else:
+        print(f"spikes: {problem}", file=sys.stderr)
     return code
 
 

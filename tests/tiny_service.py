@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
@@ -36,10 +37,12 @@ class TinyService:
     async def who(self, _: web.Request) -> web.Response:
         return web.json_response({"pid": os.getpid(), "token_ttl": self.settings.token_ttl})
 
-    async def slow(self, _: web.Request) -> web.Response:
-        """Answer once somebody has opened the gate; tell by a file that the request is here."""
+    async def slow(self, request: web.Request) -> web.Response:
+        """Answer once the gate opens, or with `?long` the service drains; a file tells that the request is here."""
         self.told.with_name("slow").touch()
-        await self.gate.wait()
+        while not self.gate.is_set() and not ("long" in request.query and self.state.draining):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.gate.wait(), 0.05)
         return web.json_response({"pid": os.getpid()})
 
     async def open_gate(self, _: web.Request) -> web.Response:
