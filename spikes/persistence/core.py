@@ -56,7 +56,7 @@ class PersistentEntity(CommandHandling[C, E, S]):
 
         An entity whose id was drawn just now may be presumed to have no events, so nothing is read: the fence proves
         it with the first append, or refuses that, and then the events are read. So the first command must be one that
-        creates the entity.
+        creates the entity. Only that one presumes it; whatever comes next reads first, unless the append was stored.
         """
         if presumed_new:
             self._presumed_new = True
@@ -98,8 +98,9 @@ class PersistentEntity(CommandHandling[C, E, S]):
 
     def _work(self) -> list[p.Output]:
         """Begin what can begin now; commands that need no I/O are over at once, so there may be many."""
-        for late in self._waiting.take_late(self._at):
-            self._reply(late, r.Error(r.NotStored("the time of the command was over while it was stashed")))
+        if self._waiting.has_stashed:
+            for late in self._waiting.take_late(self._at):
+                self._reply(late, r.Error(r.NotStored("the time of the command was over while it was stashed")))
         while self._is_free and (envelope := self._waiting.next()) is not None:
             self._begin(envelope)
         if self._stopping and self._is_free:

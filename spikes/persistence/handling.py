@@ -38,6 +38,7 @@ class Attempt(msgspec.Struct, Generic[E, S]):
 
     envelope: p.Envelope
     run: int = 0
+    presumes_new: bool = False
     effect: Effect[E] | None = None
     draft: Draft[S] | None = None
 
@@ -70,7 +71,9 @@ class CommandHandling(Generic[C, E, S]):
     # --------------------------------------------------------------------------------------- its turn, and a fresh fold
 
     def _begin(self, envelope: p.Envelope) -> None:
-        self._attempt = Attempt(envelope)
+        self._attempt = Attempt(envelope, presumes_new=self._presumed_new)
+        if self._presumed_new:
+            self._presumed_new, self._reload = False, True  # until an append has proved it
         if self._broken is not None:
             self._break(self._broken)
         elif self._is_late():
@@ -95,8 +98,8 @@ class CommandHandling(Generic[C, E, S]):
 
     def _check(self) -> None:
         """Make sure that the fold is the newest before it decides (rule C6)."""
-        if self._presumed_new:
-            self._presumed_new, self._reload = False, True  # until an append has proved it
+        if self._running.presumes_new:
+            self._running.presumes_new = False
             self._decide()
         elif self._reload:
             reading = Reading(self.behavior, self.persistence_id)

@@ -19,6 +19,11 @@ class WaitingCommands:
     def __len__(self) -> int:
         return len(self._next) + len(self._stashed)
 
+    @property
+    def has_stashed(self) -> bool:
+        """Tell whether a handler has put a command aside."""
+        return bool(self._stashed)
+
     def add(self, envelope: Envelope) -> None:
         """Let a command wait at the end."""
         self._next.append(envelope)

@@ -126,13 +126,18 @@ class Talk:
     """Plays the driver: gives inputs to one entity and keeps what comes back."""
 
     def __init__(
-        self, *history: StoredEvent, behavior: LedgerBehavior = LEDGER, capacity: int = 10, recover: bool = True
+        self,
+        *history: StoredEvent,
+        behavior: LedgerBehavior = LEDGER,
+        capacity: int = 10,
+        recover: bool = True,
+        new: bool = False,
     ) -> None:
         self.core = PersistentEntity(behavior, "ledger|1", "me", capacity)
         self.at = 0.0
-        self.outputs: list[p.Output] = self.core.start()
+        self.outputs: list[p.Output] = self.core.start(presumed_new=new)
         self._commands = 0
-        if recover:
+        if recover and not new:
             self.complete(Loaded(None, history))
             self.outputs.clear()
 

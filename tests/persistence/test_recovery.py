@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from spikes.journal.errors import JournalUnavailable
-from spikes.journal.port import PAGE, Loaded, Snapshot, StoredEvent
+from spikes.journal.errors import JournalUnavailable, SequenceConflict
+from spikes.journal.port import PAGE, Appended, Loaded, Snapshot, StoredEvent
 from spikes.persistence import protocol as p
 from spikes.persistence.behavior import Recovery, RecoveryCompleted, RecoveryFailed
 from spikes.persistence.reply import NotRecovered, NotStored
-from tests.persistence.samples import LEDGER, Add, Added, Get, Ledger, Talk, ledger, stored
+from tests.persistence.samples import KEY, LEDGER, Add, Added, Get, Ledger, Talk, ledger, stored
 
 SNAPSHOT = LEDGER.freeze(LEDGER.fold(LEDGER.start(), stored(Added(1), Added(2))))
 
@@ -122,3 +122,39 @@ def test_r3_a_state_of_another_version_is_not_trusted(version: int) -> None:
 def test_a_state_of_an_unknown_encoding_is_not_trusted() -> None:
     other = msgspec.structs.replace(SNAPSHOT, encoding="aes")
     assert isinstance(Talk(recover=False).receive(Get()).complete(Loaded(other, ())).refusal, NotRecovered)
+
+
+# ---- entities that are presumed to be new
+
+
+def test_a_new_entity_reads_nothing_before_its_first_append() -> None:
+    talk = Talk(new=True).receive(Add((1,)))
+    assert [type(output) for output in talk.outputs] == [p.Write]
+    assert talk.written.expected_sequence_nr == 0
+    assert talk.complete(Appended(1)).receive(Get()).last == p.CheckCurrent("ledger|1", 1)
+
+
+def test_a_new_entity_that_was_there_runs_its_command_again() -> None:
+    talk = Talk(new=True).receive(Add((1,))).fail(SequenceConflict("ledger|1", 0, 1))
+    talk.complete(stored(Added(9)), None, True, Appended(2))
+    assert talk.value == Ledger((9, 1))
+
+
+def test_only_the_first_command_presumes_that_an_entity_is_new() -> None:
+    talk = Talk(new=True).receive(Get())
+    assert talk.value == Ledger()
+    assert isinstance(talk.receive(Get()).last, p.Load)
+
+
+def test_a_late_first_command_leaves_no_presumption_behind() -> None:
+    talk = Talk(new=True).receive(Add((1,)), deadline=0.0).receive(Get())
+    assert isinstance(talk.last, p.Load)
+
+
+def test_a_new_entity_whose_append_failed_reads_before_the_next() -> None:
+    talk = Talk(new=True).receive(Add((1,))).fail(JournalUnavailable("no disk")).receive(Get())
+    assert isinstance(talk.last, p.Load)
+
+
+def test_the_key_of_a_new_entity_is_looked_up_first() -> None:
+    assert isinstance(Talk(new=True).receive(Add((1,)), key=KEY).last, p.FindCommand)

@@ -112,9 +112,9 @@ class Cluster:
         self.faults = True
         self.replicas = [self.begin(persistence_id) for persistence_id in IDS for _ in range(3)]
 
-    def begin(self, persistence_id: str) -> Replica:
+    def begin(self, persistence_id: str, presumed_new: bool = False) -> Replica:
         replica = Replica(persistence_id)
-        self.carry_out(replica, replica.core.start())
+        self.carry_out(replica, replica.core.start(presumed_new))
         return replica
 
     # ---- what happens
@@ -146,11 +146,11 @@ class Cluster:
         while self.late:
             self.store_late()
 
-    def ask(self, replica: Replica) -> None:
+    def ask(self, replica: Replica, command: LedgerCommand | None = None) -> None:
         name, persistence_id = f"c{len(self.asked)}", replica.core.persistence_id
         envelope = p.Envelope(
             name,
-            self.command(len(self.asked)),
+            command or self.command(len(self.asked)),
             name,
             now=self.random.randrange(100),
             deadline=self.at + self.random.random() * 3,
@@ -177,7 +177,10 @@ class Cluster:
             self.asked[name].crashed = True
         if isinstance(replica.question, p.Write):
             self.late.append(replica.question.append)
-        self.replicas[place] = self.begin(replica.core.persistence_id)
+        presumed_new = self.random.random() < 0.5  # mostly wrong: the fence must find out
+        self.replicas[place] = self.begin(replica.core.persistence_id, presumed_new)
+        if presumed_new:
+            self.ask(self.replicas[place], Add((len(self.asked),)))
 
     def store_late(self) -> None:
         """Let an append arrive whose sender has given it up; the store decides as ever."""
