@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikes.journal.port import Appended, EntityRow, Loaded, Snapshot
@@ -31,6 +31,7 @@ def without_hints(row: EntityRow) -> Any:
     return row.index and msgspec.structs.replace(row.index, changed=None, base=None)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 7), st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(1, 9))
 def test_r1_a_rebuilt_row_is_the_one_that_live_appends_left(number: int, groups: list[int], page: int) -> None:
     behavior = ledger(retention=every(number))
@@ -43,6 +44,7 @@ def test_r1_a_rebuilt_row_is_the_one_that_live_appends_left(number: int, groups:
     assert (rebuilt.row().snapshot, rebuilt.row().version) == (snapshot, rows[-1].version)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 7), st.lists(st.integers(1, 9), min_size=1, max_size=8))
 def test_recovery_from_the_last_snapshot_gives_the_live_state(number: int, groups: list[int]) -> None:
     behavior = ledger(retention=every(number))
@@ -76,6 +78,7 @@ def test_the_index_part_is_written_with_every_append() -> None:
     assert [row.index and row.index.item for row in rows] == [b"1", b"2"]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(0, 50), st.integers(1, 20))
 def test_an_append_is_due_when_it_passes_a_multiple(number: int, before: int, events: int) -> None:
     passed = any(each % number == 0 for each in range(before + 1, before + events + 1))
