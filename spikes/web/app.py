@@ -9,7 +9,7 @@ from aiohttp import web
 from spikes.actors.port import Entities, Views
 from spikes.settings import Settings
 from spikes.web.call import Services
-from spikes.web.edge import UNMATCHED, Edge
+from spikes.web.edge import UNMATCHED, Edge, continue_or_ignore
 from spikes.web.errors import MAX_BODY
 from spikes.web.idempotency import InFlight
 from spikes.web.passwords import Passwords
@@ -33,17 +33,31 @@ def make_app(
     sources = sources or Sources.of_this_machine()
     edge = Edge(Services(entities, views, settings, state, sources, passwords, InFlight()))
     app = web.Application(client_max_size=MAX_BODY)
-    for route in ROUTES:
-        serve = _endpoint(edge, route)
-        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            app.router.add_route(method, _pattern(route.path), serve)
-    app.router.add_route(UNMATCHED.method, "/{path:[\\s\\S]*}", _endpoint(edge, UNMATCHED))
+    for path, routes in _by_path().items():
+        resource = app.router.add_resource(path)
+        for route in routes:
+            _add(resource, route, edge)
+    _add(app.router.add_resource("/{path:[\\s\\S]*}"), UNMATCHED, edge)
 
     async def end(_: web.Application) -> None:
         passwords.close()
 
     app.on_cleanup.append(end)
     return app
+
+
+def _by_path() -> dict[str, list[Route]]:
+    """Return the routes of each path together: the router tries paths one after another."""
+    paths: dict[str, list[Route]] = {}
+    for route in ROUTES:
+        paths.setdefault(_pattern(route.path), []).append(route)
+    return paths
+
+
+def _add(resource: web.Resource, route: Route, edge: Edge) -> None:
+    serve = _endpoint(edge, route)
+    for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+        resource.add_route(method, serve, expect_handler=continue_or_ignore)
 
 
 def _endpoint(edge: Edge, route: Route) -> Serve:

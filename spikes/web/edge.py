@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from spikes.web.call import Call, Services
 from spikes.web.cors import Cors, preflight
@@ -86,6 +86,13 @@ async def _reply(call: Call, route: Route) -> Reply:
     asked = "?" in call.request.raw_path
     call.query = read_query(route.parameters, call.request.query) if asked else defaults(route.parameters)
     return await route.handler(call)
+
+
+async def continue_or_ignore(request: web.Request) -> None:
+    """Tell a client that waits for it to send its body; any other expectation is ignored, as RFC 9110 allows."""
+    if request.headers["Expect"].lower() == "100-continue" and request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 async def unmatched(call: Call) -> Reply:

@@ -89,6 +89,11 @@ async def test_measures_a_body_that_says_no_length(api: Api, ann: Person, length
         assert answer.content_type == "application/json"
 
 
+@pytest.mark.parametrize("expect", ["100-continue", "100-Continue", "tea"])
+async def test_asks_for_the_body_that_a_client_holds_back(api: Api, ann: Person, expect: str) -> None:
+    assert (await api.post("/notes", NOTE, ann, Expect=expect)).status == 201
+
+
 # --------------------------------------------------------------------------------------------------- paths and methods
 
 
