@@ -32,7 +32,7 @@ class Entity(Actor):
         match message:
             case p.Envelope():
                 self._offered = False
-                self._step(p.Receive(message))
+                self._step(p.Receive(message, self._is_current()))
             case p.Completed() | p.Failed():
                 self._step(message)
             case WakeupMessage():
@@ -53,6 +53,15 @@ class Entity(Actor):
         environment.freshness.watch(persistence_id)
         self._carry_out(self._core.start(begin.new))
         self._step(p.Receive(begin.first))
+
+    def _is_current(self) -> bool | None:
+        """Look whether the fold is the newest, if it is about to be used; this spares the core a question."""
+        core = self._core
+        return (
+            self.environment.freshness.is_current(core.persistence_id, core.folded.sequence_nr)
+            if core.is_idle
+            else None
+        )
 
     def _step(self, given: p.Input) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,7 +24,13 @@ _RFC3339 = re.compile(
 
 def to_rfc3339(moment: int) -> str:
     """Return `2026-11-23T10:00:00.000Z` for a time in milliseconds; raises OverflowError beyond the year 9999."""
-    return (EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds")[:23] + "Z"
+    return f"{_to_the_second(moment // 1000)}.{moment % 1000:03}Z"
+
+
+@lru_cache(maxsize=4096)
+def _to_the_second(second: int) -> str:
+    """Most times that are shown were shown before, or are a few milliseconds from one that was."""
+    return (EPOCH + timedelta(seconds=second)).isoformat()[:19]
 
 
 def from_rfc3339(text: str) -> int:

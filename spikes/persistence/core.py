@@ -69,6 +69,7 @@ class PersistentEntity(CommandHandling[C, E, S]):
         """Take one input and return what is to be done now, in order."""
         self._at = at
         if isinstance(given, p.Receive):
+            self._known_current = given.current is True
             self._take(given.envelope)
         elif not self._exchange.settle(given) and self._broken is None:
             raise RuntimeError(f"{self.persistence_id}: a result came that nobody asked for")
@@ -103,6 +104,7 @@ class PersistentEntity(CommandHandling[C, E, S]):
                 self._reply(late, r.Error(r.NotStored("the time of the command was over while it was stashed")))
         while self._is_free and (envelope := self._waiting.next()) is not None:
             self._begin(envelope)
+        self._known_current = False
         if self._stopping and self._is_free:
             self._leave()
         return self._exchange.flush()

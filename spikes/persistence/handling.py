@@ -60,6 +60,7 @@ class CommandHandling(Generic[C, E, S]):
         self._index: IndexPart | None = None
         self._reload = False
         self._presumed_new = False
+        self._known_current = False
         self._attempt: Attempt[E, S] | None = None
         self._drafter: Drafter[C, E, S] = Drafter(behavior, persistence_id, writer_id)
         self._waiting = WaitingCommands(capacity)
@@ -104,6 +105,8 @@ class CommandHandling(Generic[C, E, S]):
         elif self._reload:
             reading = Reading(self.behavior, self.persistence_id)
             self._exchange.read(reading.load(), reading, self._fresh, self._not_fresh)
+        elif self._known_current:
+            self._decide()
         else:
             self._exchange.ask(p.CheckCurrent(self.persistence_id, self.folded.sequence_nr), self._checked, self._fail)
 

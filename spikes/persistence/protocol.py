@@ -46,9 +46,10 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Receive(msgspec.Struct, frozen=True):
-    """A command has come."""
+    """A command has come. `current` True says that the driver found the fold to be the newest just now (rule C6)."""
 
     envelope: Envelope
+    current: bool | None = None
 
 
 Result = Loaded | tuple[StoredEvent, ...] | bool | RecordedCommand | Appended | None
