@@ -156,6 +156,13 @@ def test_a_public_slug_taken_twice_stops_an_update() -> None:
     assert isinstance(kit.run(update(), principal=ANN, now=NOW).refusal, Conflict)
 
 
+def test_an_own_note_in_the_way_stops_an_update() -> None:
+    claims: dict[Claim, str] = {public_slug_claim(SLUG): "note|x"}
+    claims[own_slug_claim(ANN, f"{SLUG}-3abc")] = f"note|{OTHER_NOTE}"
+    refusal = note_of_ann(claims, access="Private").run(update(), principal=ANN, now=NOW).refusal
+    assert refusal == Conflict(f"you already have a note with the slug {SLUG}-3abc", OTHER_NOTE)
+
+
 def test_a_new_title_keeps_the_slug() -> None:
     assert note_of_ann().run(update(title="Another"), principal=ANN, now=NOW).value.slug == SLUG
 

@@ -47,6 +47,7 @@ def test_case_does_not_matter_to_ascii(title: str) -> None:
         ("e\u0301 decomposed", "e-decomposed"),
         ("İstanbul", "istanbul"),
         ("\uff12\uff10\uff12\uff16 \ufb01ne", "2026-fine"),
+        ("\u210cello", "hello"),
         ("日本語", NOTE.lower()),
         ("日本語 2", "2"),
         ("!?", NOTE.lower()),

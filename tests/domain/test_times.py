@@ -34,6 +34,7 @@ def test_a_time_means_what_python_reads(moment: datetime) -> None:
         "2026-11-23 10:00:00",
         "2026-11-23T12:00:00.000999+02:00",
         "2026-11-22T22:30:00.0-11:30",
+        "2026-11-24T09:59:00+23:59",
     ],
 )
 def test_many_spellings_are_one_time(text: str) -> None:
