@@ -11,9 +11,10 @@ import structlog
 
 from spikes.journal.errors import JournalError
 from spikes.journal.port import PAGE, EntityRow, Journal
-from spikes.persistence.behavior import EventSourcedBehavior, Folded
+from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.persistence.codec import UndecodableEvent
 from spikes.persistence.identity import PersistenceId
+from spikes.persistence.rebuild import RowFold
 
 log = structlog.get_logger(__name__)
 
@@ -71,13 +72,13 @@ async def refold(journal: Journal, behaviors: Mapping[str, Behavior], ids: Seque
 
 
 async def _fold(journal: Journal, behavior: Behavior, persistence_id: str) -> EntityRow | str:
-    folded: Folded[Any] = behavior.start()
+    fold = RowFold(behavior, persistence_id)
     try:
         while True:
-            events = await journal.events(persistence_id, folded.sequence_nr)
-            folded = behavior.fold(folded, events)
+            events = await journal.events(persistence_id, fold.folded.sequence_nr)
+            fold.add(events)
             if len(events) < PAGE:
-                return behavior.entity_row(persistence_id, folded)
+                return fold.row()
     except (UndecodableEvent, ValueError) as problem:
         return f"{persistence_id}: {problem}"
 

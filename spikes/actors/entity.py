@@ -41,7 +41,7 @@ class Entity(Actor):
                 self._begin(message, sender)
             case Retire():
                 self._retiring = True
-                self._leave_if_done()
+                self._carry_out(self._core.leave(self.environment.monotonic()))
             case ActorExitRequest():
                 self.environment.freshness.unwatch(self._core.persistence_id)
 
@@ -57,11 +57,9 @@ class Entity(Actor):
     def _is_current(self) -> bool | None:
         """Look whether the fold is the newest, if it is about to be used; this spares the core a question."""
         core = self._core
-        return (
-            self.environment.freshness.is_current(core.persistence_id, core.folded.sequence_nr)
-            if core.is_idle
-            else None
-        )
+        if not core.is_idle:
+            return None
+        return self.environment.freshness.is_current(core.persistence_id, core.folded.sequence_nr)
 
     def _step(self, given: p.Input) -> None:
         try:
@@ -69,7 +67,8 @@ class Entity(Actor):
         except Exception as problem:
             log.exception("entity_broken", persistence_id=self._core.persistence_id)
             self._carry_out(self._core.abandon(problem))
-        self._leave_if_done()
+        if not self._retiring and self._core.is_empty and self._core.is_idle:
+            self._stop()
 
     def _carry_out(self, outputs: list[p.Output]) -> None:
         """Do what the core wants. A check that needs no I/O is answered on the spot, without another message."""
@@ -98,7 +97,7 @@ class Entity(Actor):
             case p.Notify(signal):
                 self._notify(signal)
             case p.Stop():
-                self._offer_to_leave()
+                self._stop()
             case _:
                 self.send(self.environment.journal, output)
         return None
@@ -120,16 +119,10 @@ class Entity(Actor):
             cause = status.reason.__cause__
             log.error("handler_failed", persistence_id=self._core.persistence_id, exc_info=cause)
 
-    def _leave_if_done(self) -> None:
-        if not self._core.is_idle:
-            return
+    def _stop(self) -> None:
+        """Exit if no more commands come. If not, ask the region for that; its `Retire` is the last that it sends."""
         if self._retiring:
             self.send(self.myAddress, ActorExitRequest())
-        elif self._core.is_empty:
-            self._offer_to_leave()
-
-    def _offer_to_leave(self) -> None:
-        """Ask the region to send no more commands; it answers with `Retire` (so no command is ever lost)."""
-        if not self._offered:
+        elif not self._offered:
             self._offered = True
             self.send(self._region, Passivate(self._entity_id))

@@ -211,6 +211,7 @@ def group_by_kind(rows: Sequence[EntityRow]) -> dict[str, list[EntityRow]]:
 def replace_rows(db: apsw.Connection, kinds: Mapping[str, RowTables], rows: Sequence[EntityRow]) -> int:
     """Write recomputed rows and snapshots over what is stored unless that is newer; return how many differed."""
     differing: set[str] = set()
+    rows = list({row.persistence_id: row for row in rows}.values())
     for kind, of_kind in group_by_kind(rows).items():
         if kind in kinds:
             differing |= kinds[kind].replace(db, of_kind)

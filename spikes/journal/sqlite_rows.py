@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import apsw
@@ -19,27 +20,25 @@ class RowTables:
 
     def __init__(self, schema: RowSchema) -> None:
         kind = schema.kind
-        self.columns = tuple(schema.columns)
+        self._columns = tuple(schema.columns)
+        self._indexed = ("listed", *(f"c_{name}" for name in schema.columns))
         self._search = SearchTables(schema) if schema.text else None
-        columns = "".join(f"c_{name}, " for name in schema.columns)
-        settings = ", ".join(f"c_{name} = excluded.c_{name}" for name in schema.columns)
+        indexed = ", ".join(self._indexed)
         self._read = f"""
             WITH asked (persistence_id) AS (VALUES {{rows}})
-            SELECT json_group_array(json_array(persistence_id, row_id, sequence_nr, state_version, listed, terms))
+            SELECT json_group_array(json_array(
+                persistence_id, row_id, sequence_nr, state_version, terms, json_array({indexed})))
             FROM asked JOIN "{kind}_rows" USING (persistence_id)
             """
         self._last = f'SELECT coalesce(max(row_id), 0) FROM "{kind}_rows"'
-        self._upsert = f"""
+        self._insert = f"""
             INSERT INTO "{kind}_rows"
-                (row_id, persistence_id, sequence_nr, state_version, listed, {columns} terms, item)
+                (row_id, persistence_id, sequence_nr, state_version, {indexed}, terms, item)
             VALUES {{rows}}
-            ON CONFLICT (persistence_id) DO UPDATE SET
-                sequence_nr = excluded.sequence_nr, state_version = excluded.state_version,
-                listed = excluded.listed, terms = excluded.terms, item = excluded.item
-                {", " + settings if settings else ""}
             """
+        self._kind = kind
         self._content = f"""
-            SELECT sequence_nr, state_version, listed, {columns} terms, item
+            SELECT sequence_nr, state_version, {indexed}, terms, item
             FROM "{kind}_rows" WHERE row_id = ?
             """
         self._add_terms = f'INSERT OR IGNORE INTO "{kind}_terms" (name, value, row_id) VALUES {{rows}}'
@@ -66,7 +65,8 @@ class RowTables:
     def _stored(self, db: apsw.Connection, rows: Sequence[EntityRow]) -> dict[str, Stored]:
         found = read_many(db, self._read, [(row.persistence_id,) for row in rows])
         return {
-            pid: Stored(row_id, RowVersion(nr, v), bool(listed), terms) for pid, row_id, nr, v, listed, terms in found
+            persistence_id: Stored(row_id, RowVersion(number, version), terms, tuple(indexed))
+            for persistence_id, row_id, number, version, terms, indexed in found
         }
 
     def _changes(self, db: apsw.Connection, rows: Sequence[EntityRow], stored: dict[str, Stored]) -> list[Change]:
@@ -91,23 +91,32 @@ class RowTables:
         writes out what it has gathered.
         """
         written = changes if written is None else written
-        run_many(db, self._upsert, [self._values(change) for change in written])
+        run_many(db, self._insert, [self._values(change) for change in written if change.stored is None])
+        self._update_rows(db, [change for change in written if change.stored is not None])
         self._put_terms(db, written)
         return self._search.write(db, changes, trust_hints) if self._search else set()
 
+    def _update_rows(self, db: apsw.Connection, changes: Sequence[Change]) -> None:
+        """Set only the columns that differ: SQLite writes an index anew for every column that a statement sets."""
+        alike: dict[tuple[str, ...], list[tuple[Value, ...]]] = {}
+        for change in changes:
+            before, now = change.stored.indexed if change.stored else (), self._indexed_values(change)
+            pairs = zip(self._indexed, before, now, strict=True)
+            differing = {name: new for name, old, new in pairs if old != new}
+            row = change.row
+            values = (change.row_id, row.sequence_nr, row.state_version, change.terms, change.item)
+            alike.setdefault(tuple(differing), []).append((*values, *differing.values()))
+        for columns, rows in alike.items():
+            run_many(db, _update(self._kind, columns), rows)
+
+    def _indexed_values(self, change: Change) -> tuple[Value, ...]:
+        columns = change.listing.columns
+        return (int(change.row.index is not None), *[columns.get(name) for name in self._columns])
+
     def _values(self, change: Change) -> tuple[Value, ...]:
-        row, columns = change.row, change.listing.columns
-        listed = row.index is not None
-        return (
-            change.row_id,
-            row.persistence_id,
-            row.sequence_nr,
-            row.state_version,
-            int(listed),
-            *[columns.get(name) for name in self.columns],
-            change.terms,
-            change.listing.item if listed else None,
-        )
+        row = change.row
+        version = (change.row_id, row.persistence_id, row.sequence_nr, row.state_version)
+        return (*version, *self._indexed_values(change), change.terms, change.item)
 
     def _differs(self, db: apsw.Connection, change: Change) -> bool:
         if change.stored is None:
@@ -127,6 +136,16 @@ class RowTables:
                 dropped += [(*term, change.row_id) for term in before - after]
         run_many(db, self._drop_terms, dropped)
         run_many(db, self._add_terms, added)
+
+
+@functools.cache
+def _update(kind: str, columns: tuple[str, ...]) -> str:
+    names = ("sequence_nr", "state_version", "terms", "item", *columns)
+    return f"""
+        WITH new (row_id, {", ".join(names)}) AS (VALUES {{rows}})
+        UPDATE "{kind}_rows" AS r SET {", ".join(f"{name} = new.{name}" for name in names)}
+        FROM new WHERE r.row_id = new.row_id
+        """
 
 
 def _is_newer(row: EntityRow, stored: Stored | None) -> bool:

@@ -19,8 +19,9 @@ class Stored(NamedTuple):
 
     row_id: int
     version: RowVersion
-    listed: bool
     terms: str
+    indexed: tuple[Value, ...]
+    """Whether it is listed, and the declared columns."""
 
 
 class Change(NamedTuple):
@@ -37,10 +38,15 @@ class Change(NamedTuple):
         return self.row.index or _UNLISTED
 
     @property
+    def item(self) -> bytes | None:
+        """Return the list item, None if the row is not listed."""
+        return self.row.index.item if self.row.index else None
+
+    @property
     def hint_holds(self) -> bool:
         """Tell whether only the parts that the row names can differ: it was computed from just what is stored."""
         index, stored = self.listing, self.stored
-        if stored is None or not stored.listed or index.changed is None:
+        if stored is None or not stored.indexed[0] or index.changed is None:
             return False
         return index.base == stored.version and stored.version.state_version == self.row.state_version
 

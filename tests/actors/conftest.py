@@ -10,14 +10,14 @@ import pytest
 from spikes.actors.system import EntitySystem, Limits
 from spikes.journal.memory import MemoryJournal
 from spikes.journal.port import Journal
-from tests.actors.counter import counter
+from tests.actors.counter import counter, stasher
 
 Start = Callable[..., EntitySystem]
 
 
 @pytest.fixture
 def journal() -> MemoryJournal:
-    return MemoryJournal([counter.schema])
+    return MemoryJournal([counter.schema, stasher.schema])
 
 
 @pytest.fixture

@@ -58,3 +58,20 @@ counter = EventSourcedBehavior(
     event_handler=apply,
     row=row,
 )
+
+
+def put_aside(state: int, command: str, context: Context) -> Effect[Added]:
+    if command == "put aside":
+        return Effect.stash()
+    effect: Effect[Added] = Effect.persist(Added(1))
+    return effect.then_reply(StatusReply.success)
+
+
+stasher = EventSourcedBehavior(
+    schema=RowSchema("stasher", 1),
+    empty_state=0,
+    state_type=int,
+    events=EventCodec({"added@1": Added}),
+    command_handler=put_aside,
+    event_handler=apply,
+)

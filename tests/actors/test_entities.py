@@ -7,14 +7,14 @@ import asyncio
 import pytest
 
 from spikes.actors.port import AskTimeout
-from spikes.actors.system import EntitySystem
+from spikes.actors.system import EntitySystem, Limits
 from spikes.journal.faulty import FaultyJournal
 from spikes.journal.memory import MemoryJournal
 from spikes.journal.port import Loaded
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Error, HandlerFailed, NotStored, OutcomeNotKnown, Success
 from tests.actors.conftest import Start
-from tests.actors.counter import Add, Break, Read, counter
+from tests.actors.counter import Add, Break, Read, counter, stasher
 
 ONE = counter.persistence_id("one")
 
@@ -157,6 +157,18 @@ async def test_two_systems_on_one_journal_never_lose_an_event(start: Start) -> N
     statuses = await asyncio.gather(*(add(system, times=50) for system in (left, right)))
     stored = sum(isinstance(status, Success) for answers in statuses for status in answers)
     assert await value(left) == await value(right) == stored
+
+
+async def test_an_entity_with_a_stashed_command_can_still_leave(journal: MemoryJournal) -> None:
+    entities = EntitySystem.start(journal, [stasher], Limits(max_entities=1))
+    one, other = (stasher.persistence_id(name) for name in ("one", "other"))
+    stashed = asyncio.create_task(entities.ask(one, "put aside"))
+    await entities.ask(one, "answer")
+    await entities.ask(other, "answer")
+    status = (await stashed).status
+    assert isinstance(status, Error)
+    assert isinstance(status.reason, NotStored)
+    await entities.close()
 
 
 class CountingJournal(MemoryJournal):
