@@ -60,8 +60,9 @@ class Worker:
         self.reason = "it ended without saying why"
         self._began = loop.time()
         self._process = process
-        self._reader, self._writer = line
-        self.ended.add_done_callback(lambda _: self._writer.close())
+        reader, writer = line
+        self._report = loop.create_task(self._listen(reader))
+        self.ended.add_done_callback(lambda _: self._report.add_done_callback(lambda _: writer.close()))
 
     @classmethod
     async def start(cls, command: list[str], sockets: list[socket.socket]) -> Worker:
@@ -85,15 +86,19 @@ class Worker:
 
     async def ready(self, within: float | None = None) -> bool:
         """Wait until it serves; False, and `reason`, if it can't, or ended, or took longer than `within` seconds."""
-        try:
-            async with asyncio.timeout(within):
-                said = (await self._reader.readline()).decode(errors="replace").strip()
-        except TimeoutError:
+        if not (await asyncio.wait({self._report}, timeout=within))[0]:
             self.reason = f"it was not ready within {within:g} s"
             return False
-        except ConnectionError:
+        return self._report.result()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> bool:
+        """Read what it says of its start; at the end of the line it has ended without a word."""
+        try:
+            said = (await reader.readline()).decode(errors="replace").strip()
+        except (ConnectionError, ValueError):  # an overlong line is no report
             return False
-        self.reason = said.removeprefix("failed ") or self.reason
+        if said.startswith("failed "):
+            self.reason = said.removeprefix("failed ")
         return said == "ready"
 
     async def end(self, *, by_itself: bool = False) -> int:
@@ -167,7 +172,8 @@ class Supervisor:
                 continue
             failures = 1 if worker.age > SETTLED else failures + 1
             pause = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
-            log.error("worker ended", worker=worker.pid, exit_code=code, next_in_seconds=pause)
+            reason = "" if await worker.ready() else worker.reason
+            log.error("worker ended", worker=worker.pid, exit_code=code, reason=reason, next_in_seconds=pause)
             await asyncio.sleep(pause)
             async with slot.changing:
                 if worker is slot.worker:

@@ -68,6 +68,11 @@ class Running:
         async with asyncio.timeout(TIMEOUT):
             await asyncio.shield(self._reading)
 
+    def stop_reading(self) -> None:
+        """Close the pipe that log lines come by."""
+        transport = self.process._transport.get_pipe_transport(2)  # type: ignore[attr-defined]
+        transport.close()
+
     async def _read(self) -> None:
         assert self.process.stderr
         async for raw in self.process.stderr:

@@ -106,6 +106,17 @@ async def test_a_signal_ends_a_start_that_hangs(tmp_path: Path) -> None:
         assert await service.exit_code() == 0
 
 
+async def test_it_goes_on_when_nobody_reads_its_log(tmp_path: Path) -> None:
+    async with serving(tmp_path) as service:
+        await service.line("ready")
+        service.stop_reading()
+        await service.silence()
+        assert (await get(service.port)).status == 200
+        service.signal(signal.SIGTERM)
+        assert await service.exit_code() == 0
+        assert (tmp_path / f"closed-{service.process.pid}").exists()
+
+
 async def test_an_unusable_journal_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "told").write_text("refuse")
     async with serving(tmp_path) as service:

@@ -90,7 +90,8 @@ async def test_while_a_worker_is_gone_the_other_answers(tmp_path: Path) -> None:
         first, other = await service.workers(2)
         (tmp_path / "told").write_text("refuse")
         os.kill(first, signal.SIGKILL)
-        await service.line("worker ended", 2)
+        ended = await service.line("worker ended", 2)
+        assert ended["reason"] == "the tiny journal is broken; mend it"
         assert await answering(service, {other}) == {other}
 
 

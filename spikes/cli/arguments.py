@@ -17,7 +17,7 @@ Serve the API until SIGTERM or SIGINT; then requests in flight finish, and the p
 
 With --workers a supervisor opens the port and keeps N serving processes at work: one that dies is started again, and
 on SIGHUP they are replaced one after another by new ones, with new code and new settings (--env-file and the files of
-secrets are read anew), without a failed request. Without it this process serves by itself.
+secrets are read anew; the address stays), without a failed request. Without it this process serves by itself.
 """
 VERIFY = """\
 Look for damage: of the file, in the streams of events, in the rows made of them. Prints one finding a line; exit code 1
