@@ -83,6 +83,8 @@ def check_query(query: Query, schemas: Mapping[str, Schema]) -> Schema:
     if query.text and not schema.text:
         raise ValueError(f"rows of kind {query.kind!r} have no text to search")
     _check_cursor(query, schema)
+    if query.offset not in range(2**63) or query.limit not in range(1, 2**31):
+        raise ValueError(f"no list of kind {query.kind!r} has {query.limit} rows from {query.offset} on")
     return schema
 
 

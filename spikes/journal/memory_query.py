@@ -42,6 +42,7 @@ def page(rows: Iterable[EntityRow], query: Query) -> Page:
     found = select(rows, query)
     if query.after is not None:
         found = _following(found, query.after, descending=query.sort is not None and query.sort.descending)
+    found = found[query.offset :]
     shown = found[: query.limit]
     more = len(found) > len(shown) and bool(shown)
     return Page(

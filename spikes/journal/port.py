@@ -179,6 +179,13 @@ class Loaded(msgspec.Struct, frozen=True):
     complete: bool = True
     row: RowVersion | None = None
 
+    @property
+    def sequence_nr(self) -> int:
+        """The number up to which a fold of this goes."""
+        if self.events:
+            return self.events[-1].sequence_nr
+        return self.snapshot.sequence_nr if self.snapshot else 0
+
 
 class Equal(msgspec.Struct, frozen=True, tag=True):
     """The column has this value; None means that it has none."""

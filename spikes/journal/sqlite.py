@@ -51,6 +51,7 @@ MOST_WAITING = 10_000
 """Appends that may wait for the writer; more are turned away as not stored."""
 
 READERS = 3
+CATCH_UP_SECONDS = 1.0
 
 CAPABILITIES = frozenset({"ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"})
 
@@ -83,9 +84,9 @@ class SqliteJournal:
         self._neighbours = Neighbours(path)
         self._watch = Watch(connect_reader(path, vfs, cache_kib=256))
         self._readers = ThreadPoolExecutor(READERS, "journal-reader")
-        kinds = {kind: RowTables(schema) for kind, schema in self._schemas.items()}
-        self._kinds = kinds
-        self._writer = Writer(self._hooked(connect), kinds, self._loop, self._settle, self._neighbours)
+        self._kinds = {kind: RowTables(schema) for kind, schema in self._schemas.items()}
+        self._writer = Writer(self._hooked(connect), self._kinds, self._loop, self._settle, self._neighbours)
+        self._timer = self._loop.call_later(CATCH_UP_SECONDS, self._catch_up)
 
     def _hooked(self, connect: Callable[[], apsw.Connection]) -> Callable[[], apsw.Connection]:
         def connected() -> apsw.Connection:
@@ -132,6 +133,11 @@ class SqliteJournal:
         """See `Journal.is_current`."""
         return self._watch.is_current(persistence_id, sequence_nr)
 
+    def _catch_up(self) -> None:
+        """Keep the tail short that the next `is_current` has to read, when others write and nobody asks."""
+        self._watch.catch_up()
+        self._timer = self._loop.call_later(CATCH_UP_SECONDS, self._catch_up)
+
     async def check_current(self, persistence_id: str, sequence_nr: int) -> bool:
         """See `Journal.check_current`."""
         return sequence_nr >= await self._read(lambda db: sqlite_read.head(db, persistence_id))
@@ -147,7 +153,10 @@ class SqliteJournal:
     async def load(self, persistence_id: str, state_version: int, to: int | None = None) -> Loaded:
         """See `Journal.load`."""
         kind = kind_of(persistence_id) if kind_of(persistence_id) in self._schemas else None
-        return await self._read(lambda db: sqlite_read.load(db, persistence_id, kind, state_version, to))
+        loaded = await self._read(lambda db: sqlite_read.load(db, persistence_id, kind, state_version, to))
+        if to is None:
+            self._watch.note(persistence_id, loaded.sequence_nr)
+        return loaded
 
     async def events(self, persistence_id: str, after: int = 0, limit: int = PAGE) -> tuple[StoredEvent, ...]:
         """See `Journal.events`."""
@@ -222,6 +231,7 @@ class SqliteJournal:
     async def close(self) -> None:
         """See `Journal.close`."""
         if self._closing is None:
+            self._timer.cancel()
             self._watch.close()
             self._hand_over()
             self._closing = asyncio.create_task(asyncio.to_thread(self._let_go))

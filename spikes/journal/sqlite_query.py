@@ -48,7 +48,11 @@ def page(db: apsw.Connection, query: Query) -> Page:
 def count(db: apsw.Connection, query: Query) -> int:
     """Count the rows of all pages."""
     where = _where(query, _text_conditions(query))
-    return int(db.execute(f'SELECT count(*) FROM "{query.kind}_rows" AS r WHERE {where.text}', where.values).get)
+    return int(db.execute(_count(query, where), where.values).get)
+
+
+def _count(query: Query, where: _Sql) -> str:
+    return f'SELECT count(*) FROM "{query.kind}_rows" AS r WHERE {where.text}'
 
 
 def _read(db: apsw.Connection, sql: _Sql) -> list[Row]:
@@ -57,30 +61,42 @@ def _read(db: apsw.Connection, sql: _Sql) -> list[Row]:
 
 def _sorted_rows(db: apsw.Connection, query: Query, sort: Sort, wanted: int) -> list[Row]:
     """Read rows that have a sort value, then those that have none; each part in the order of an index."""
-    after, rows = query.after, []
+    after, rows, offset = query.after, [], query.offset
     if after is None or after.value is not None:
-        rows = _read(db, _by_column(query, sort, wanted, with_value=True))
+        where = _placed(query, sort, with_value=True)
+        rows = _read(db, _by_column(query, sort, where, (wanted, offset), with_value=True))
+        if offset and not rows:
+            offset -= int(db.execute(_count(query, where), where.values).get)
+        elif rows:
+            offset = 0
     if len(rows) < wanted:
-        rows += _read(db, _by_column(query, sort, wanted - len(rows), with_value=False))
+        where = _placed(query, sort, with_value=False)
+        rows += _read(db, _by_column(query, sort, where, (wanted - len(rows), offset), with_value=False))
     return rows
 
 
-def _by_column(query: Query, sort: Sort, wanted: int, with_value: bool) -> _Sql:
+def _placed(query: Query, sort: Sort, with_value: bool) -> _Sql:
+    """Return the conditions on rows that follow the cursor, those with or those without a sort value."""
     column, after = f"r.c_{sort.column}", query.after
-    direction, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
+    beyond = "<" if sort.descending else ">"
     place = _Sql(f"{column} IS {'NOT ' if with_value else ''}NULL")
     if after is not None and with_value:
         place = _Sql(f"({column}, r.persistence_id) {beyond} (?, ?)", (after.value, after.persistence_id))
     elif after is not None and after.value is None:
         place = _Sql(f"{place.text} AND r.persistence_id {beyond} ?", (after.persistence_id,))
-    where = _where(query, [*_text_conditions(query), place])
+    return _where(query, [*_text_conditions(query), place])
+
+
+def _by_column(query: Query, sort: Sort, where: _Sql, place: tuple[int, int], with_value: bool) -> _Sql:
+    """Read so many rows after so many others."""
+    column, direction = f"r.c_{sort.column}", "DESC" if sort.descending else "ASC"
     order = f"{column} {direction}, r.persistence_id {direction}" if with_value else f"r.persistence_id {direction}"
     return _Sql(
         f"""
         SELECT {column}, r.persistence_id, r.sequence_nr, r.item FROM "{query.kind}_rows" AS r
-        WHERE {where.text} ORDER BY {order} LIMIT ?
+        WHERE {where.text} ORDER BY {order} LIMIT ? OFFSET ?
         """,
-        (*where.values, wanted),
+        (*where.values, *place),
     )
 
 
@@ -106,9 +122,15 @@ def _by_relevance(query: Query, wanted: int) -> _Sql:
             SELECT {score} AS score, r.persistence_id AS id, r.sequence_nr, r.item
             FROM "{query.kind}_rows" AS r {joined} WHERE {where.text}
         )
-        {"WHERE (score, id) > (?, ?)" if after else ""} ORDER BY score, id LIMIT ?
+        {"WHERE (score, id) > (?, ?)" if after else ""} ORDER BY score, id LIMIT ? OFFSET ?
         """,
-        (*map(_match, terms), *where.values, *((after.value, after.persistence_id) if after else ()), wanted),
+        (
+            *map(_match, terms),
+            *where.values,
+            *((after.value, after.persistence_id) if after else ()),
+            wanted,
+            query.offset,
+        ),
     )
 
 

@@ -38,18 +38,22 @@ class Watch:
     def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
         """Tell whether a fold up to `sequence_nr` is the newest; None if that can't be told here and now."""
         newest = self._newest.get(persistence_id)
-        if newest is None:
-            return None
+        if newest is None or (newest == 0 and sequence_nr > 0):
+            return None  # not watched; or not read since it is watched, and who knows what came before
         if sequence_nr < newest:
             return False
+        return sequence_nr >= self._newest[persistence_id] if self.catch_up() else None
+
+    def catch_up(self) -> bool:
+        """Take in what was appended since the last time; tell whether that could be done."""
         try:
             version = self._db.execute("PRAGMA data_version").get
             if version != self._version:
                 self._read_tail()
                 self._version = version
         except apsw.Error:
-            return None
-        return sequence_nr >= self._newest[persistence_id]
+            return False
+        return True
 
     def _read_tail(self) -> None:
         """Take in all events after the last position known, then only remember how far that was."""

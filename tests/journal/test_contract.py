@@ -307,6 +307,15 @@ class TestLists:
         assert await all_ids(journal, sort=sort, limit=limit) == await ids(journal, sort=sort)
         assert len(await ids(journal, sort=sort)) == 3
 
+    @pytest.mark.parametrize("descending", [True, False])
+    @pytest.mark.parametrize("column", ["created", "due", "status"])
+    async def test_rows_can_be_skipped(self, journal: Journal, column: str, descending: bool) -> None:
+        sort = Sort(column, descending)
+        whole = await ids(journal, sort=sort)
+        for offset in range(5):
+            assert await ids(journal, sort=sort, offset=offset) == whole[offset:]
+            assert await ids(journal, sort=sort, offset=offset, limit=1) == whole[offset : offset + 1]
+
     async def test_show_item_and_event_number(self, journal: Journal) -> None:
         first = (await journal.query(Query("note", limit=1))).rows[0]
         assert (first.persistence_id, first.sequence_nr, first.item) == ("note|c", 1, b"item")
@@ -360,6 +369,8 @@ class TestLists:
             Query("note", where=(AtMost("created", 2**63),)),
             Query("note", sort=Sort("colour")),
             Query("note", sort=None),
+            Query("note", offset=-1),
+            Query("note", limit=0),
             Query("note", after=Cursor("one", "note|a")),
             Query("user", text=(TextTerm(("word",)),)),
         ],

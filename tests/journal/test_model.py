@@ -82,6 +82,7 @@ QUERIES = st.builds(
     ).map(tuple),
     sort=st.builds(Sort, st.sampled_from(["created", "due", "title"]), st.booleans()),
     limit=st.integers(1, 3),
+    offset=st.integers(0, 2),
 )
 HISTORIES = st.lists(st.tuples(appends(), st.sampled_from([0, 0, 0, 0, -1, 1])), max_size=12)
 

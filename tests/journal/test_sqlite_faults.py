@@ -11,6 +11,7 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
+from spikes.journal import sqlite
 from spikes.journal.errors import JournalUnavailable, OutcomeUnknown, SequenceConflict
 from spikes.journal.port import Append, Appended
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
@@ -80,6 +81,15 @@ async def test_s2_what_can_never_be_stored_spoils_only_itself(journal: SqliteJou
     answers = await asyncio.gather(*(journal.append(each) for each in group), return_exceptions=True)
     assert "can't be stored" in str(answers.pop(3))
     assert answers == [Appended(1)] * 5
+
+
+async def test_too_many_that_wait_are_turned_away(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "MOST_WAITING", 3)
+    group = [journal.append(append(f"note|{n}")) for n in range(5)]
+    answers = await asyncio.gather(*group, return_exceptions=True)
+    assert answers[:3] == [Appended(1)] * 3
+    assert [type(answer) for answer in answers[3:]] == [JournalUnavailable] * 2
+    assert await journal.append(append("note|9")) == Appended(1)
 
 
 async def test_a_full_disk_loses_nothing_and_recovers(journal: SqliteJournal, disk: Disk) -> None:

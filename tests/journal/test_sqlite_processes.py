@@ -91,6 +91,17 @@ class TestS5:
         assert not sqlite._watch._db.in_transaction
         assert await checkpointed(another)
 
+    async def test_s5_what_nobody_asks_for_is_caught_up_with(
+        self, sqlite: SqliteJournal, another: SqliteJournal
+    ) -> None:
+        await another.append(append(count=50))
+        sqlite._catch_up()
+        statements: list[str] = []
+        sqlite._watch._db.set_exec_trace(lambda cursor, sql, bindings: not statements.append(sql))  # type: ignore[func-returns-value]
+        sqlite.watch("note|2")
+        assert sqlite.is_current("note|2", 0)
+        assert statements == ["PRAGMA data_version"]
+
     async def test_s5_a_closed_journal_can_not_tell(self, sqlite: SqliteJournal) -> None:
         sqlite.watch("note|1")
         await sqlite.close()

@@ -18,7 +18,7 @@ from spikes.journal.errors import JournalCorrupt, JournalTooNew, JournalUnusable
 from spikes.journal.port import Appended, Cursor, Equal, Query, RowSchema, Sort, TextTerm
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from spikes.journal.sqlite_open import refuse_network
-from spikes.journal.sqlite_query import _by_column
+from spikes.journal.sqlite_query import _by_column, _placed
 from tests.journal.samples import NOTE, SCHEMAS, append, ids, listing
 from tests.journal.test_sqlite_processes import checkpointed, line, process
 
@@ -259,7 +259,8 @@ def indexes(path: str) -> set[str]:
 def explained(db: apsw.Connection) -> str:
     """Return how SQLite reads a page of a list with a status."""
     query = Query("note", where=(Equal("status", "New"),), after=Cursor(5, "note|5"))
-    sql = _by_column(query, Sort("created", descending=True), 50, with_value=True)
+    sort = Sort("created", descending=True)
+    sql = _by_column(query, sort, _placed(query, sort, with_value=True), (50, 0), with_value=True)
     return " ".join(str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {sql.text}", sql.values).fetchall())
 
 
