@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from aiohttp import web
-
 from spikes import __version__
 from spikes.actors.system import EntitySystem, Limits
 from spikes.domain.note.behavior import note_behavior
@@ -18,7 +16,7 @@ from spikes.journal.port import Journal
 from spikes.maintenance import refold_in_background
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.settings import Settings
-from spikes.web.app import make_app
+from spikes.web.app import Application, make_app
 from spikes.web.state import ServiceState
 
 BEHAVIORS: Sequence[EventSourcedBehavior[Any, Any, Any]] = (user_behavior, note_behavior)
@@ -50,7 +48,7 @@ async def start_entities(settings: Settings, url: str | None = None) -> AsyncIte
 class Service:
     """The assembled service: the application, its state, and how to end what is behind it."""
 
-    def __init__(self, app: web.Application, state: ServiceState, entities: EntitySystem, journal: Journal) -> None:
+    def __init__(self, app: Application, state: ServiceState, entities: EntitySystem, journal: Journal) -> None:
         self.app = app
         self.state = state
         self.entities = entities

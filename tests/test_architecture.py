@@ -15,7 +15,7 @@ ROOMS = ("settings", "log", "journal", "persistence", "domain", "actors", "web",
 
 OWNERS = {
     "thespian": ("actors/",),
-    "aiohttp": ("web/", "console/"),
+    "aiohttp": ("web/", "console/", "serving.py"),
     "apsw": ("journal/sqlite",),
     "cassandra": ("journal/cassandra",),
 }

@@ -41,6 +41,10 @@ class Views(Protocol):
 
     identity: str
 
+    def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
+        """Tell whether an entity in memory is still at this number (rule C6); None if only asking it can tell."""
+        ...
+
     async def holder(self, claim: Claim) -> str | None:
         """Return the persistence id that holds a unique value."""
         ...

@@ -13,9 +13,12 @@ from spikes.web.edge import UNMATCHED, Edge, continue_or_ignore
 from spikes.web.errors import MAX_BODY
 from spikes.web.idempotency import InFlight
 from spikes.web.passwords import Passwords
+from spikes.web.recognised import RecognisedTokens
 from spikes.web.routes import PATTERNS, ROUTES, Route
 from spikes.web.sources import Sources
 from spikes.web.state import ServiceState
+
+Application = web.Application
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,7 +34,7 @@ def make_app(
     """Return the public API over running entities. Its cleanup ends the threads that hash passwords."""
     passwords = passwords or Passwords()
     sources = sources or Sources.of_this_machine()
-    edge = Edge(Services(entities, views, settings, state, sources, passwords, InFlight()))
+    edge = Edge(Services(entities, views, settings, state, sources, passwords, InFlight(), RecognisedTokens(views)))
     app = web.Application(client_max_size=MAX_BODY)
     for path, routes in _by_path().items():
         resource = app.router.add_resource(path)

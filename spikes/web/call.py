@@ -22,6 +22,7 @@ from spikes.web import idempotency
 from spikes.web.errors import MAX_BODY, Problem, Refused, not_found, too_large
 from spikes.web.parameters import Values
 from spikes.web.passwords import Passwords
+from spikes.web.recognised import RecognisedTokens
 from spikes.web.reply import Headers
 from spikes.web.sources import Sources
 from spikes.web.state import ServiceState
@@ -44,6 +45,7 @@ class Services(msgspec.Struct, frozen=True):
     sources: Sources
     passwords: Passwords
     in_flight: idempotency.InFlight
+    recognised: RecognisedTokens
 
 
 class Call:
@@ -113,6 +115,7 @@ class Call:
         command: object,
         expected: int | None = None,
         key: CommandKey | None = None,
+        new: bool = False,
     ) -> Answer:
         """Ask an entity in the caller's name; raises Refused, AskTimeout. Cancelling this cancels no command."""
         answer = await self.services.entities.ask(
@@ -122,6 +125,7 @@ class Call:
             request_id=self.request_id,
             expected=expected,
             key=key,
+            new=new,
         )
         if isinstance(answer.status, Error):
             raise Refused(answer.status.reason)
@@ -132,7 +136,7 @@ class Call:
         for _ in range(DRAWS):
             entity_id = self.services.sources.ids.next()
             try:
-                return await self.ask(kind, entity_id, command(entity_id), key=key)
+                return await self.ask(kind, entity_id, command(entity_id), key=key, new=True)
             except Refused as refused:
                 if not isinstance(refused.reason, IdTaken):
                     raise

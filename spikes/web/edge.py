@@ -28,7 +28,8 @@ class Edge:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._cors = Cors(services.settings.cors_origins)
-        self._random = services.sources.random
+        self._prefix = services.sources.random(4).hex()
+        self._requests = 0
         self._monotonic = services.sources.monotonic
         self._access: Any = structlog.get_logger("spikes.access").bind()
         self._log: Any = structlog.get_logger("spikes.web")
@@ -56,7 +57,8 @@ class Edge:
         given = request.headers.get("X-Request-ID")
         if given is not None and _is_request_id(given):
             return given
-        return self._random(8).hex()
+        self._requests += 1
+        return f"{self._prefix}{self._requests:08x}"
 
     def _problem(self, call: Call, error: Exception) -> Problem:
         problem = problem_of(error)

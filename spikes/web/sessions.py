@@ -6,6 +6,7 @@ import msgspec
 
 from spikes.domain.principal import Principal
 from spikes.domain.refusals import NotFound, WrongCredentials
+from spikes.domain.user.behavior import USED_AGAIN_AFTER
 from spikes.domain.user.command import Authenticate, EndSession, GetCredentials, ListSessions, Login
 from spikes.domain.user.entity import Credentials, Session, email_claim
 from spikes.domain.user.request import LoginRequest
@@ -14,6 +15,7 @@ from spikes.persistence.identity import PersistenceId
 from spikes.web import tokens
 from spikes.web.call import Call
 from spikes.web.errors import Refused, not_authenticated, shown
+from spikes.web.recognised import Recognised
 from spikes.web.reply import NO_CONTENT, Reply, json_reply
 
 
@@ -61,6 +63,11 @@ async def authenticate(call: Call) -> Principal | None:
     header = call.header("Authorization")
     if header is None:
         return None
+    now, recognised = call.services.sources.now(), call.services.recognised
+    return recognised.find(header, now) or await _ask_who(call, header)
+
+
+async def _ask_who(call: Call, header: str) -> Principal:
     scheme, _, text = header.partition(" ")
     try:
         token = tokens.parse(text.strip())
@@ -70,7 +77,10 @@ async def authenticate(call: Call) -> Principal | None:
         raise not_authenticated()
     answer = await call.ask("user", token.user_id, Authenticate(token.hash))
     session: Session = call.value(answer)
-    return Principal(token.user_id, session.id)
+    principal = Principal(token.user_id, session.id)
+    until = min(session.expires, session.last_used + USED_AGAIN_AFTER)
+    call.services.recognised.remember(header, Recognised(principal, answer.persistence_id, answer.sequence_nr, until))
+    return principal
 
 
 async def check_password(call: Call, user_id: str, password: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ class Sources(msgspec.Struct, frozen=True):
     @classmethod
     def of_this_machine(cls) -> Sources:
         """Return the real clock and the operating system's randomness."""
-        return cls(_now, time.monotonic, secrets.token_bytes, TsidFactory(_now, secrets.randbits))
+        return cls(_now, time.monotonic, secrets.token_bytes, TsidFactory(_now, random.Random().getrandbits))
 
 
 def _now() -> int:

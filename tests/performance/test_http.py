@@ -76,9 +76,10 @@ async def quiet_spikes(folder: Path, session: aiohttp.ClientSession) -> AsyncIte
     url = f"http://127.0.0.1:{(port := free_port())}"
     environ = {"SPIKES_DATA_DIR": str(folder), "SPIKES_LOG_LEVEL": "warning", "SPIKES_RATE_LIMITS": "off"}
     async with running("serve", "--port", str(port), module=SPIKES, **environ):
-        async with asyncio.timeout(20):
-            while not await answers(session, f"{url}/readiness"):
-                await asyncio.sleep(0.05)  # nothing tells when another process listens; the wait is bounded
+        for _ in range(400):  # nothing tells when another process listens; the wait is bounded
+            if await answers(session, f"{url}/readiness"):
+                break
+            await asyncio.sleep(0.05)
         yield url
 
 

@@ -1,0 +1,68 @@
+"""A token that was recognised a moment ago is not believed a moment too long, whatever process ends its session."""
+
+from __future__ import annotations
+
+import pytest
+
+from spikes.domain.principal import Principal
+from spikes.journal.memory import MemoryJournal
+from spikes.web.recognised import Recognised, RecognisedTokens
+from tests.web.conftest import Api, Person, Start
+
+
+@pytest.fixture
+def on_one_file(url: str) -> None:
+    if url == "memory:":
+        pytest.skip("a journal in memory is of one process")
+
+
+async def status(api: Api, who: Person) -> int:
+    return (await api.get("/users/me", who)).status
+
+
+async def test_the_user_is_asked_once_while_nothing_changes(api: Api, ann: Person) -> None:
+    assert await status(api, ann) == 200
+    before = api.journal.calls["load"]
+    assert [await status(api, ann) for _ in range(3)] == [200] * 3
+    assert api.journal.calls["load"] == before
+
+
+@pytest.mark.usefixtures("on_one_file")
+async def test_a_logout_elsewhere_counts_at_once(start: Start) -> None:
+    here, there = await start(), await start()
+    ann = await here.person("Ann")
+    assert [await status(api, ann) for api in (here, there, here)] == [200] * 3
+    assert (await there.post("/users/logout", None, ann)).status == 204
+    assert await status(here, ann) == 401
+
+
+@pytest.mark.usefixtures("on_one_file")
+async def test_a_logout_elsewhere_counts_after_the_user_left_memory(start: Start) -> None:
+    here, there = await start(max_entities=1), await start()
+    ann = await here.person("Ann")
+    again = await here.login("Ann")
+    assert [await status(here, who) for who in (ann, again)] == [200, 200]
+    await here.person("Bob")  # takes the one place in memory
+    assert (await there.post("/users/logout", None, ann)).status == 204
+    assert [await status(here, who) for who in (again, ann)] == [200, 401]
+
+
+async def test_a_session_that_expires_is_not_recognised(start: Start) -> None:
+    api = await start(token_ttl=60)
+    ann = await api.person("Ann")
+    assert await status(api, ann) == 200
+    api.clock.pass_by(seconds=60)
+    assert await status(api, ann) == 401
+
+
+def test_only_so_many_tokens_are_kept() -> None:
+    tokens = RecognisedTokens(MemoryJournal(), capacity=2)
+    for name in ("one", "two", "three"):
+        tokens.remember(name, Recognised(Principal(name, "S"), f"user|{name}", 0, 10))
+    assert [tokens.find(name, 9) is not None for name in ("one", "two", "three")] == [False, True, True]
+
+
+def test_a_token_is_kept_until_its_time() -> None:
+    tokens = RecognisedTokens(MemoryJournal())
+    tokens.remember("one", Recognised(Principal("one", "S"), "user|one", 0, 10))
+    assert [tokens.find("one", now) is not None for now in (9, 10, 9)] == [True, False, False]
