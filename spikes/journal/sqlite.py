@@ -20,7 +20,7 @@ import msgspec
 
 from spikes.journal import sqlite_query, sqlite_read
 from spikes.journal.checks import by_kind, check_append, check_query, check_row, check_total, kind_of
-from spikes.journal.errors import JournalError, JournalUnavailable
+from spikes.journal.errors import JournalError, JournalUnavailable, JournalUnusable
 from spikes.journal.port import (
     PAGE,
     Append,
@@ -60,7 +60,10 @@ async def open_sqlite(path: str, schemas: Sequence[RowSchema] = (), vfs: str | N
     """Open or create the journal at `path`. Raises JournalUnusable. `vfs` names an SQLite file system, for tests."""
     by_kind(schemas)
     identity = await asyncio.to_thread(prepare_file, path, schemas, vfs)
-    return SqliteJournal(path, schemas, identity, vfs)
+    try:
+        return SqliteJournal(path, schemas, identity, vfs)
+    except apsw.Error as error:
+        raise JournalUnusable(f"{path} can't be opened: {error}") from error
 
 
 class SqliteJournal:

@@ -115,7 +115,7 @@ def _by_relevance(query: Query, wanted: int) -> _Sql:
     )
     score = " + ".join(f"term{number}.score" for number in range(len(terms))) or "0.0"
     where = _where(query, [])
-    after = query.after
+    after = (query.after.value, query.after.persistence_id) if query.after else ()
     return _Sql(
         f"""
         SELECT * FROM (
@@ -124,13 +124,7 @@ def _by_relevance(query: Query, wanted: int) -> _Sql:
         )
         {"WHERE (score, id) > (?, ?)" if after else ""} ORDER BY score, id LIMIT ? OFFSET ?
         """,
-        (
-            *map(_match, terms),
-            *where.values,
-            *((after.value, after.persistence_id) if after else ()),
-            wanted,
-            query.offset,
-        ),
+        (*map(_match, terms), *where.values, *after, wanted, query.offset),
     )
 
 

@@ -90,7 +90,7 @@ class Writer:
                 outcomes = self._store([waiting.append for waiting in group])
                 self._on_loop(self._settle, group, outcomes)
             self._neighbours.give_way()
-        self._db.close()
+        self._db.close(True)
 
     def _take(self) -> Waiting | Job | None:
         """Wait until something is there to do, take in all that has come meanwhile, and return the first of it."""
@@ -197,10 +197,15 @@ class Writer:
         try:
             self._begin()
             result = job.run(self._db)
-            self._db.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - the thread must go on, and every job must be answered
             self._roll_back()
             self._on_loop(_fail, job.future, refusal(error))
+            return
+        try:
+            self._db.execute("COMMIT")
+        except apsw.Error as error:
+            self._fenced = self._healthy = False
+            self._on_loop(_fail, job.future, unavailable(error))
         else:
             self._on_loop(_succeed, job.future, result)
 

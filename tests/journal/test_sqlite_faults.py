@@ -16,7 +16,7 @@ from spikes.journal.errors import JournalUnavailable, OutcomeUnknown, SequenceCo
 from spikes.journal.port import Append, Appended
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from tests.journal.disk import Disk
-from tests.journal.samples import SCHEMAS, append, event
+from tests.journal.samples import SCHEMAS, append, event, listing, row
 
 
 @pytest.fixture
@@ -123,6 +123,20 @@ async def test_s3_refusals_of_a_failed_commit_stay_refusals(journal: SqliteJourn
     group = journal.append(append("note|1")), journal.append(append("note|2", after=1))
     answers = await asyncio.gather(*group, return_exceptions=True)
     assert [type(answer) for answer in answers] == [JournalUnavailable, SequenceConflict]
+
+
+async def test_s3_a_job_that_could_not_commit_asks_for_a_fence_too(journal: SqliteJournal, disk: Disk) -> None:
+    await journal.append(append(index=listing(created=1)))
+    disk.lose_next_sync()
+    with pytest.raises(JournalUnavailable):
+        await journal.replace_rows([row(index=listing(created=2))])
+    before = await generation(journal)
+    assert await journal.replace_rows([row(index=listing(created=2))]) == 1
+    assert await generation(journal) == before + 1
+
+
+async def generation(journal: SqliteJournal) -> int:
+    return await journal._read(lambda db: int(db.execute("SELECT generation FROM meta").get))
 
 
 async def test_s3_without_a_fence_the_outcome_is_unknown(journal: SqliteJournal, disk: Disk) -> None:

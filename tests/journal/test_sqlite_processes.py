@@ -95,7 +95,7 @@ class TestS5:
         self, sqlite: SqliteJournal, another: SqliteJournal
     ) -> None:
         await another.append(append(count=50))
-        sqlite._catch_up()
+        sqlite._watch.catch_up()
         statements: list[str] = []
         sqlite._watch._db.set_exec_trace(lambda cursor, sql, bindings: not statements.append(sql))  # type: ignore[func-returns-value]
         sqlite.watch("note|2")
