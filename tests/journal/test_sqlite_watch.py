@@ -1,0 +1,24 @@
+"""Rule S5 for those who keep an answer of an entity longer than the entity stays in memory."""
+
+from __future__ import annotations
+
+from spikes.journal.sqlite import SqliteJournal
+from tests.journal.samples import append
+
+
+async def test_s5_what_came_before_the_watch_is_unknown_until_it_is_read(
+    sqlite: SqliteJournal, another: SqliteJournal
+) -> None:
+    await another.append(append())
+    sqlite.watch("note|1")
+    assert sqlite.is_current("note|1", 1) is None
+
+
+async def test_s5_an_answer_older_than_what_was_read_is_not_current(
+    sqlite: SqliteJournal, another: SqliteJournal
+) -> None:
+    await another.append(append())
+    await another.append(append(after=1))
+    sqlite.watch("note|1")
+    await sqlite.load("note|1", 1)
+    assert (sqlite.is_current("note|1", 1), sqlite.is_current("note|1", 2)) == (False, True)
