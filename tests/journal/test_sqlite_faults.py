@@ -105,6 +105,7 @@ async def test_a_full_disk_loses_nothing_and_recovers(journal: SqliteJournal, di
 
 
 async def test_s3_a_failed_commit_is_not_stored_after_a_fence(journal: SqliteJournal, disk: Disk, path: str) -> None:
+    await journal.append(append("note|before"))  # so that the log has been started, and the sync lost is the commit's
     disk.lose_next_sync()
     with pytest.raises(JournalUnavailable):
         await journal.append(append())
