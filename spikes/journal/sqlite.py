@@ -143,7 +143,11 @@ class SqliteJournal:
 
     async def check_current(self, persistence_id: str, sequence_nr: int) -> bool:
         """See `Journal.check_current`."""
-        return sequence_nr >= await self._read(lambda db: sqlite_read.head(db, persistence_id))
+        watched = self._watch.get(persistence_id)
+        head = await self._read(lambda db: sqlite_read.head(db, persistence_id))
+        if watched is not None:
+            watched.note(head)
+        return sequence_nr >= head
 
     def watch(self, persistence_id: str) -> None:
         """See `Journal.watch`."""
@@ -156,9 +160,10 @@ class SqliteJournal:
     async def load(self, persistence_id: str, state_version: int, to: int | None = None) -> Loaded:
         """See `Journal.load`."""
         kind = kind_of(persistence_id) if kind_of(persistence_id) in self._schemas else None
+        watched = self._watch.get(persistence_id)
         loaded = await self._read(lambda db: sqlite_read.load(db, persistence_id, kind, state_version, to))
-        if to is None:
-            self._watch.note(persistence_id, loaded.sequence_nr)
+        if watched is not None and to is None and loaded.complete:
+            watched.note(loaded.sequence_nr)
         return loaded
 
     async def events(self, persistence_id: str, after: int = 0, limit: int = PAGE) -> tuple[StoredEvent, ...]:

@@ -12,37 +12,58 @@ _TAIL = """
     """
 
 
+class Watched:
+    """What is known of an entity since it is watched: its newest event, or `UNREAD`."""
+
+    __slots__ = ("newest",)
+
+    UNREAD = -1
+
+    def __init__(self) -> None:
+        self.newest = self.UNREAD
+
+    def note(self, sequence_nr: int) -> None:
+        """Take in that the stream was found to reach this far, by a read that began after the watch."""
+        self.newest = max(self.newest, sequence_nr)
+
+
 class Watch:
     """Knows the newest sequence number of every entity that is live or loading. Used on the loop's thread only."""
 
     def __init__(self, db: apsw.Connection) -> None:
         db.set_busy_timeout(0)
         self._db = db
-        self._newest: dict[str, int] = {}
+        self._watched: dict[str, Watched] = {}
         self._version = -1
         self._position = db.execute("SELECT max(position) FROM events").get or 0
+        self.get = self._watched.get
 
     def add(self, persistence_id: str) -> None:
         """Watch an entity, from before its first load on: whatever is appended later will be noticed."""
-        self._newest.setdefault(persistence_id, 0)
+        self._watched.setdefault(persistence_id, Watched())
 
     def remove(self, persistence_id: str) -> None:
         """Forget an entity."""
-        self._newest.pop(persistence_id, None)
+        self._watched.pop(persistence_id, None)
 
     def note(self, persistence_id: str, sequence_nr: int) -> None:
-        """Take in what this process itself has appended."""
-        if self._newest.get(persistence_id, sequence_nr) < sequence_nr:
-            self._newest[persistence_id] = sequence_nr
+        """Take in an event of an entity, if it is watched."""
+        watched = self._watched.get(persistence_id)
+        if watched is not None and watched.newest < sequence_nr:
+            watched.newest = sequence_nr
 
     def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
-        """Tell whether a fold up to `sequence_nr` is the newest; None if that can't be told here and now."""
-        newest = self._newest.get(persistence_id)
-        if newest is None or (newest == 0 and sequence_nr > 0):
-            return None  # not watched; or not read since it is watched, and who knows what came before
-        if sequence_nr < newest:
+        """Tell whether a fold up to `sequence_nr` is the newest; None if that can't be told here and now.
+
+        An entity that has not been read since it is watched is one such: its fold may be of a time before, when
+        nobody noticed what others appended.
+        """
+        watched = self._watched.get(persistence_id)
+        if watched is None or watched.newest == Watched.UNREAD:
+            return None
+        if sequence_nr < watched.newest:
             return False
-        return sequence_nr >= self._newest[persistence_id] if self.catch_up() else None
+        return sequence_nr >= watched.newest if self.catch_up() else None
 
     def catch_up(self) -> bool:
         """Take in what was appended since the last time; tell whether that could be done."""

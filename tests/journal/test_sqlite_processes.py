@@ -70,6 +70,7 @@ class TestS5:
         sqlite.watch("note|1")
         sqlite.watch("note|2")
         loaded = await sqlite.load("note|1", 1)
+        await sqlite.load("note|2", 1)
         await another.append(append("note|1", after=1))
         assert sqlite.is_current("note|2", 0)  # reads the tail before note|1 has asked anything
         assert loaded.snapshot is not None
@@ -94,13 +95,37 @@ class TestS5:
     async def test_s5_what_nobody_asks_for_is_caught_up_with(
         self, sqlite: SqliteJournal, another: SqliteJournal
     ) -> None:
+        sqlite.watch("note|2")
+        await sqlite.load("note|2", 1)
         await another.append(append(count=50))
         sqlite._watch.catch_up()
         statements: list[str] = []
         sqlite._watch._db.set_exec_trace(lambda cursor, sql, bindings: not statements.append(sql))  # type: ignore[func-returns-value]
-        sqlite.watch("note|2")
         assert sqlite.is_current("note|2", 0)
         assert statements == ["PRAGMA data_version"]
+
+    async def test_s5_a_fold_from_before_the_watch_is_not_trusted(
+        self, sqlite: SqliteJournal, another: SqliteJournal
+    ) -> None:
+        sqlite.watch("note|1")
+        await sqlite.append(append())
+        sqlite.unwatch("note|1")
+        await another.append(append(after=1))
+        sqlite._watch.catch_up()
+        sqlite.watch("note|1")
+        assert sqlite.is_current("note|1", 1) is None
+        assert not await sqlite.check_current("note|1", 1)
+        assert sqlite.is_current("note|1", 1) is False
+        assert sqlite.is_current("note|1", 2)
+
+    async def test_s5_an_entity_that_was_read_needs_no_other_check(
+        self, sqlite: SqliteJournal, another: SqliteJournal
+    ) -> None:
+        await another.append(append(count=2))
+        for pid, last in (("note|1", 2), ("note|new", 0)):
+            sqlite.watch(pid)
+            await sqlite.load(pid, 1)
+            assert sqlite.is_current(pid, last)
 
     async def test_s5_a_closed_journal_can_not_tell(self, sqlite: SqliteJournal) -> None:
         sqlite.watch("note|1")
