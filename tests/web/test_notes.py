@@ -67,6 +67,17 @@ async def test_holds_the_limits(api: Api, ann: Person, field: str, good: Any, ba
     assert (await api.post("/notes", {**note, field: good}, ann)).status == 201
 
 
+async def test_reads_a_time_without_a_zone_as_utc(api: Api, ann: Person) -> None:
+    assert (await api.note(ann, due="2026-11-23T10:01"))["due"] == "2026-11-23T10:01:00.000Z"
+
+
+@pytest.mark.parametrize(("count", "what"), [(50, "ids of tags that exist"), (51, "at most 50 TSIDs")])
+async def test_takes_no_more_than_fifty_tags(api: Api, ann: Person, count: int, what: str) -> None:
+    answer = await api.post("/notes", {**FULL, "tags": [f"0SAJWHS0300{n:02}" for n in range(count)]}, ann)
+    assert answer.fields == ["Note.tags"]
+    assert answer.content[0]["error"].endswith(what)
+
+
 async def test_names_every_unknown_tag_in_one_entry(api: Api, ann: Person) -> None:
     answer = await api.post("/notes", {**FULL, "tags": ["0sajwhs03cf2t", "0SAJWHS03CF2W"]}, ann)
     assert answer.content == [

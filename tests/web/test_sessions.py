@@ -84,6 +84,15 @@ async def test_finds_no_session_of_another(api: Api, ann: Person, bob: Person) -
     assert (await api.get("/users/me", bob)).status == 200
 
 
+async def test_ends_the_oldest_of_more_than_fifty_sessions(api: Api, ann: Person) -> None:
+    second = await api.login("Ann")
+    for _ in range(48):
+        await api.login("Ann")
+    assert [(await api.get("/users/me", who)).status for who in (ann, second)] == [200, 200]
+    newest = await api.login("Ann")
+    assert [(await api.get("/users/me", who)).status for who in (ann, second, newest)] == [401, 200, 200]
+
+
 @pytest.mark.parametrize(
     "header",
     ["Bearer", "Bearer x", "Basic {token}", "{token}", "Bearer {token}x", "Bearer {other}", "Bearer \xe4"],

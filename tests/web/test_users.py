@@ -6,6 +6,7 @@ import pytest
 
 from tests.web.conftest import PASSWORD, Api, Person, Start, account
 
+LONG_DOMAIN = "a@" + "b123456." * 40
 PROFILE = ["id", "name", "email", "joined", "born", "bio", "notes"]
 
 
@@ -49,6 +50,8 @@ async def test_never_echoes_a_password(api: Api) -> None:
         ("name", "n" * 100, "n" * 101),
         ("name", "n", ""),
         ("email", "a@" + "b" * 63 + ".org", "a@" + "b" * 64 + ".org"),
+        ("email", f"{LONG_DOMAIN[:252]}ab", f"{LONG_DOMAIN[:252]}abc"),
+        ("email", "a" * 64 + "@b.org", "a" * 65 + "@b.org"),
         ("password", "Secret-1", "Secre-1"),
         ("password", "Secret-1" + "x" * 120, "Secret-1" + "x" * 121),
         ("bio", "b" * 2000, "b" * 2001),
@@ -58,6 +61,11 @@ async def test_never_echoes_a_password(api: Api) -> None:
 async def test_holds_the_limits(api: Api, field: str, good: str, bad: str) -> None:
     assert (await api.post("/users", {**account("Ann"), field: bad})).fields == [f"User.{field}"]
     assert (await api.post("/users", {**account("Ann"), field: good})).status == 201
+
+
+async def test_shows_a_hundred_characters_of_a_wrong_value(api: Api) -> None:
+    (error,) = (await api.post("/users", {**account("Ann"), "name": "1" * 101})).content
+    assert error["error"].startswith(f"invalid: {'1' * 100};")
 
 
 async def test_opens_no_account_where_registration_is_closed(start: Start) -> None:
@@ -165,3 +173,12 @@ async def test_names_bad_parameters_of_the_list(api: Api, query: str) -> None:
 @pytest.mark.parametrize("query", ["start=0", "count=1", "count=200", "start=9007199254740992", ""])
 async def test_takes_parameters_within_bounds(api: Api, query: str) -> None:
     assert (await api.get(f"/users?{query}")).status == 200
+
+
+async def test_draws_another_id_where_one_is_taken(start: Start, url: str) -> None:
+    if url == "memory:":
+        pytest.skip("a journal in memory is of one process")
+    here, there = await start(), await start()  # both draw the same ids
+    ann, bob = await here.person("Ann"), await there.person("Bob")
+    assert ann.id != bob.id
+    assert {user["id"] for user in (await here.get("/users")).content} == {ann.id, bob.id}
