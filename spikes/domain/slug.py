@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import timedelta
+from functools import lru_cache
 
 from spikes.domain.times import EPOCH
 
@@ -23,9 +24,14 @@ _SLUG = re.compile(r"[0-9]{8}(?:-[a-z0-9]+)+")
 
 def slug_of(created: int, title: str, id: str) -> str:  # noqa: A002 - the name in the API
     """Return the slug of a note: the UTC date of its creation, then the words of its title, or its id without any."""
-    day = (EPOCH + timedelta(milliseconds=created)).date().isoformat().replace("-", "")
     words = "-".join(_WORD.findall(fold(title))) or id.lower()
-    return f"{day}-{words}"[:LONGEST].rstrip("-")
+    return f"{_day(created // 86_400_000)}-{words}"[:LONGEST].rstrip("-")
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    """Return `20261123` for a day counted from 1970."""
+    return (EPOCH + timedelta(days=number)).date().isoformat().replace("-", "")
 
 
 def with_suffix(slug: str, id: str) -> str:  # noqa: A002 - the name in the API
@@ -40,5 +46,7 @@ def is_slug(text: str) -> bool:
 
 def fold(text: str) -> str:
     """Return a text in lower case, its accents dropped and letters like ß spelled out."""
+    if text.isascii():
+        return text.lower()
     letters = unicodedata.normalize("NFKD", text.lower()).lower().translate(_SPELLED_OUT)
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -16,6 +16,7 @@ TIME_BITS = 42
 LENGTH = 13
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _FORM = re.compile(r"[0-9A-Fa-f][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{12}")
 
@@ -62,4 +63,6 @@ def tsid_time(tsid: str) -> int:
 
 
 def _encode(number: int) -> str:
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
+    """Write the number, most of it two characters at a time."""
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(10 * (LENGTH // 2 - 1), -1, -10)]
+    return ALPHABET[number >> 10 * (LENGTH // 2)] + "".join(pairs)
