@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from spikes import __version__
@@ -58,8 +58,7 @@ class Service:
     async def drain(self) -> None:
         """Finish what the entities have taken in; no new request comes."""
         self._refolding.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._refolding
+        await asyncio.wait({self._refolding})
         await self.entities.close()
 
     async def close(self) -> None:

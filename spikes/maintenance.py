@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import structlog
 
 from spikes.journal.errors import JournalError
-from spikes.journal.port import PAGE, EntityRow, Journal
+from spikes.journal.port import PAGE, EntityRow, Journal, StoredEvent
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.persistence.codec import UndecodableEvent
 from spikes.persistence.identity import PersistenceId
@@ -52,13 +54,59 @@ async def rebuild(
     Safe beside a running service: a row that is newer by then stays (rule R2). An entity whose events can't be read
     is reported and left alone. `progress` is called with the report so far.
     """
-    by_kind = {behavior.kind: behavior for behavior in behaviors}
-    report, after = RebuildReport(), ""
-    while ids := await journal.persistence_ids(after, BATCH):
-        report = report.plus(await refold(journal, by_kind, ids))
+    folding = Folding(behaviors)
+    report, after = RebuildReport(), ("", 0)
+    while page := await journal.streams(after):
+        for persistence_id, events in groupby(page, key=attrgetter("persistence_id")):
+            folding.add(persistence_id, [each.event for each in events])
+        after = page[-1].persistence_id, page[-1].event.sequence_nr
+        report = report.plus(await folding.write(journal))
         progress(report)
-        after = ids[-1]
-    return report
+    folding.end()
+    return report.plus(await folding.write(journal))
+
+
+class Folding:
+    """Folds streams that come one after another, in pieces; keeps the rows of those that have ended until written."""
+
+    def __init__(self, behaviors: Sequence[Behavior]) -> None:
+        self._behaviors = {behavior.kind: behavior for behavior in behaviors}
+        self._open: RowFold[Any] | None = None
+        self._open_id = ""
+        self._rows: list[EntityRow] = []
+        self._problems: list[str] = []
+
+    def add(self, persistence_id: str, events: Sequence[StoredEvent]) -> None:
+        """Take the events that follow; those of a kind without a behaviour are passed over."""
+        if persistence_id != self._open_id:
+            self.end()
+            behavior = self._behaviors.get(PersistenceId.parse(persistence_id).kind)
+            self._open_id, self._open = persistence_id, behavior and RowFold(behavior, persistence_id)
+        if self._open is not None:
+            self._fold(self._open, events)
+
+    def end(self) -> None:
+        """Take the stream that is open as complete."""
+        if self._open is not None:
+            self._rows.append(self._open.row())
+        self._open = None
+
+    async def write(self, journal: Journal) -> RebuildReport:
+        """Write the rows of the streams that have ended."""
+        rows, self._rows = self._rows, []
+        problems, self._problems = self._problems, []
+        differed = 0
+        for start in range(0, len(rows), BATCH):
+            differed += await journal.replace_rows(rows[start : start + BATCH])
+        events = sum(row.sequence_nr for row in rows)
+        return RebuildReport(len(rows) + len(problems), events, differed, tuple(problems))
+
+    def _fold(self, fold: RowFold[Any], events: Sequence[StoredEvent]) -> None:
+        try:
+            fold.add(events)
+        except (UndecodableEvent, ValueError) as problem:
+            self._problems.append(f"{self._open_id}: {problem}")
+            self._open = None
 
 
 async def refold(journal: Journal, behaviors: Mapping[str, Behavior], ids: Sequence[str]) -> RebuildReport:
@@ -72,6 +120,7 @@ async def refold(journal: Journal, behaviors: Mapping[str, Behavior], ids: Seque
 
 
 async def _fold(journal: Journal, behavior: Behavior, persistence_id: str) -> EntityRow | str:
+    """Return the row, or why there can be none: an event that can't be read, or a bug in what is made of the state."""
     fold = RowFold(behavior, persistence_id)
     try:
         while True:
@@ -79,8 +128,13 @@ async def _fold(journal: Journal, behavior: Behavior, persistence_id: str) -> En
             fold.add(events)
             if len(events) < PAGE:
                 return fold.row()
+    except JournalError:
+        raise
     except (UndecodableEvent, ValueError) as problem:
         return f"{persistence_id}: {problem}"
+    except Exception as problem:
+        log.exception("row_not_made", persistence_id=persistence_id)
+        return f"{persistence_id}: {problem!r}"
 
 
 async def refold_old_rows(journal: Journal, behaviors: Sequence[Behavior]) -> int:
@@ -90,25 +144,28 @@ async def refold_old_rows(journal: Journal, behaviors: Sequence[Behavior]) -> in
     """
     done = 0
     for behavior in behaviors:
-        skipped: set[str] = set()
-        while ids := await journal.stale_rows(behavior.kind, behavior.state_version, BATCH + len(skipped)):
-            todo = [i for i in ids if i not in skipped]
-            if not todo:
+        tried: list[str] = []
+        stuck: set[str] = set()
+        while ids := await journal.stale_rows(behavior.kind, behavior.state_version, 2 * BATCH + len(stuck)):
+            stuck.update(set(tried).intersection(ids))  # ids come in order: what was not made comes again at once
+            tried = [i for i in ids if i not in stuck][:BATCH]
+            if not tried:
                 break
-            report = await refold(journal, {behavior.kind: behavior}, todo)
+            report = await refold(journal, {behavior.kind: behavior}, tried)
             for problem in report.problems:
                 log.error("row_not_made", problem=problem)
-            skipped.update(todo)
             done += report.differed
     return done
 
 
 async def refold_in_background(journal: Journal, behaviors: Sequence[Behavior]) -> None:
-    """Run `refold_old_rows` as a task of the service."""
+    """Run `refold_old_rows` as a task of the service, whose end nothing that goes wrong here may disturb."""
     try:
         done = await refold_old_rows(journal, behaviors)
     except JournalError as problem:
         log.warning("refold_put_off", problem=str(problem))
+    except Exception:
+        log.exception("refold_broke")
     else:
         if done:
             log.info("refolded_old_rows", rows=done)
