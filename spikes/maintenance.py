@@ -81,7 +81,8 @@ class Folding:
         if persistence_id != self._open_id:
             self.end()
             behavior = self._behaviors.get(PersistenceId.parse(persistence_id).kind)
-            self._open_id, self._open = persistence_id, behavior and RowFold(behavior, persistence_id)
+            self._open_id = persistence_id
+            self._open = RowFold(behavior, persistence_id) if behavior else None
         if self._open is not None:
             self._fold(self._open, events)
 

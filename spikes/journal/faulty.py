@@ -153,6 +153,10 @@ class FaultyJournal:
         """See `Journal.stream`."""
         return await self._call("stream", lambda: self._journal.stream(after, limit))
 
+    async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+        """See `Journal.streams`."""
+        return await self._call("streams", lambda: self._journal.streams(after, limit))
+
     async def persistence_ids(self, after: str = "", limit: int = PAGE) -> tuple[str, ...]:
         """See `Journal.persistence_ids`."""
         return await self._call("persistence_ids", lambda: self._journal.persistence_ids(after, limit))

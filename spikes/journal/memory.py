@@ -134,6 +134,12 @@ class MemoryJournal:
         self._check_open()
         return tuple(self._log[after : after + limit])
 
+    async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+        """See `Journal.streams`."""
+        self._check_open()
+        rest = (each for each in self._log if (each.persistence_id, each.event.sequence_nr) > after)
+        return tuple(sorted(rest, key=lambda each: (each.persistence_id, each.event.sequence_nr))[:limit])
+
     async def persistence_ids(self, after: str = "", limit: int = PAGE) -> tuple[str, ...]:
         """See `Journal.persistence_ids`."""
         self._check_open()

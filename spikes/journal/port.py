@@ -376,6 +376,13 @@ class Journal(Protocol):
         """Read events of all entities whose position follows `after`, in the order of their positions."""
         ...
 
+    async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+        """Read events of all entities, one stream after another, each in order, from behind a place (id, number).
+
+        For whoever folds everything: one read instead of one for each entity.
+        """
+        ...
+
     async def persistence_ids(self, after: str = "", limit: int = PAGE) -> tuple[str, ...]:
         """List ids that have events and sort after `after`, in order."""
         ...

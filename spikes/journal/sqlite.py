@@ -197,6 +197,10 @@ class SqliteJournal:
         """See `Journal.stream`."""
         return await self._read(lambda db: sqlite_read.stream(db, after, limit))
 
+    async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+        """See `Journal.streams`."""
+        return await self._read(lambda db: sqlite_read.streams(db, after, limit))
+
     async def persistence_ids(self, after: str = "", limit: int = PAGE) -> tuple[str, ...]:
         """See `Journal.persistence_ids`."""
         return await self._read(lambda db: sqlite_read.persistence_ids(db, after, limit))

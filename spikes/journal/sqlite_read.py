@@ -93,6 +93,22 @@ def stream(db: apsw.Connection, after: int, limit: int) -> tuple[PositionedEvent
         f"SELECT position, persistence_id, {_EVENT} FROM events WHERE position > ? ORDER BY position LIMIT ?",
         (after, limit),
     )
+    return _positioned(rows)
+
+
+def streams(db: apsw.Connection, after: tuple[str, int], limit: int) -> tuple[PositionedEvent, ...]:
+    """Read events of all streams, one stream after another."""
+    rows = db.execute(
+        f"""
+        SELECT position, persistence_id, {_EVENT} FROM events WHERE (persistence_id, sequence_nr) > (?, ?)
+        ORDER BY persistence_id, sequence_nr LIMIT ?
+        """,
+        (*after, limit),
+    )
+    return _positioned(rows)
+
+
+def _positioned(rows: apsw.Cursor) -> tuple[PositionedEvent, ...]:
     return tuple(PositionedEvent(position, persistence_id, event(*rest)) for position, persistence_id, *rest in rows)
 
 

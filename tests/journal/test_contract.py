@@ -263,6 +263,14 @@ class TestStreams:
         await journal.append(append(count=5))
         assert [each.sequence_nr for each in await journal.events("note|1", after=1, limit=2)] == [2, 3]
 
+    async def test_streams_come_one_after_another(self, journal: Journal) -> None:
+        for each in (append("note|b"), append("note|a"), append("note|b", after=1)):
+            await journal.append(each)
+        places = [(each.persistence_id, each.event.sequence_nr) for each in await journal.streams()]
+        assert places == [("note|a", 1), ("note|b", 1), ("note|b", 2)]
+        assert [each.event.sequence_nr for each in await journal.streams(("note|b", 1))] == [2]
+        assert len(await journal.streams(limit=2)) == 2
+
     async def test_the_whole_stream_comes_in_order(self, journal: Journal) -> None:
         for pid, after in (("note|2", 0), ("note|1", 0), ("note|2", 1)):
             await journal.append(append(pid, after))
