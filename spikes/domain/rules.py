@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from spikes.domain.times import EPOCH, from_rfc3339
-from spikes.domain.tsid import is_tsid
+from spikes.domain.tsid import TSID_PATTERN, is_tsid
 from spikes.domain.validation import Rule
 
 NAME = 100
@@ -37,6 +37,30 @@ BODY = 65_536
 
 TAGS = 50
 """The most tags of a note."""
+
+RELATIONS = 200
+"""The most relations of a note, and of a user."""
+
+RELATION_TITLE = 100
+"""The longest title of a relation, in characters."""
+
+TAG_TITLE = 50
+"""The longest title of a tag, in characters."""
+
+COMMENT_BODY = 8_192
+"""The longest body of a comment, in bytes of UTF-8."""
+
+COMMENTS = 1_000
+"""The most comments of a note, place-holders included."""
+
+COMMENTS_SIZE = 1024 * 1024
+"""The most text in the comments of a note, in bytes of UTF-8."""
+
+ANSWERS = 20
+"""How many comments may stand above an answer."""
+
+STARS = 5
+"""The most stars of a comment."""
 
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -127,18 +151,37 @@ def one_of(values: tuple[Any, ...]) -> Rule:
 
 IN_FUTURE = "a time in the future like 2026-11-23T10:00:00.000Z"
 
-NAME_RULE = Rule(f"1 to {NAME} letters, spaces, apostrophes and hyphens", is_name)
-EMAIL_RULE = Rule(f"an e-mail address of at most {EMAIL} characters", is_email)
+NO_NUL = "^[^\\u0000]*$"
+"""A pattern of JSON Schema: any text without NUL."""
+
+_IN_NAME = "[\\p{L}\\p{M} '\u2019-]*"
+NAME_SCHEMA = {"minLength": 1, "maxLength": NAME, "pattern": f"^{_IN_NAME}\\p{{L}}{_IN_NAME}$"}
+EMAIL_SCHEMA = {"maxLength": EMAIL, "format": "email"}
+PASSWORD_SCHEMA = {
+    "minLength": PASSWORD[0],
+    "maxLength": PASSWORD[1],
+    "format": "password",
+    "pattern": f"^(?=.*\\p{{Lu}})(?=.*\\p{{Ll}})(?=.*\\p{{Nd}})(?=.*[{SPECIAL}])[^\\u0000]*$",
+}
+ID_SCHEMA = {"pattern": f"^{TSID_PATTERN}$"}
+TITLE_SCHEMA = {"minLength": 1, "maxLength": TITLE, "pattern": "^[^\\u0000]*\\S[^\\u0000]*$"}
+TIME_SCHEMA = {"format": "date-time"}
+
+NAME_RULE = Rule(f"1 to {NAME} letters, spaces, apostrophes and hyphens", is_name, schema=NAME_SCHEMA)
+EMAIL_RULE = Rule(f"an e-mail address of at most {EMAIL} characters", is_email, schema=EMAIL_SCHEMA)
 PASSWORD_RULE = Rule(
     f"{PASSWORD[0]} to {PASSWORD[1]} characters with upper case, lower case, a digit and one of {SPECIAL}",
     is_password,
     secret=True,
+    schema=PASSWORD_SCHEMA,
 )
-BORN_RULE = Rule(f"a date like 2001-12-31, at least {AGE} years ago", is_born)
-BIO_RULE = Rule(f"at most {BIO} characters, none of them NUL", is_bio)
-ID_RULE = Rule("a TSID of 13 characters", is_id)
-TITLE_RULE = Rule(f"1 to {TITLE} characters, not blank, none of them NUL", is_title)
-BODY_RULE = Rule(f"text of at most {BODY} bytes of UTF-8, without NUL", is_body)
-DUE_RULE = Rule(IN_FUTURE, is_time, later=is_future)
-CHANGED_DUE_RULE = Rule(IN_FUTURE, is_time)
-TAGS_RULE = Rule(f"at most {TAGS} TSIDs", are_tags)
+BORN_RULE = Rule(f"a date like 2001-12-31, at least {AGE} years ago", is_born, schema={"format": "date"})
+BIO_RULE = Rule(f"at most {BIO} characters, none of them NUL", is_bio, schema={"maxLength": BIO, "pattern": NO_NUL})
+ID_RULE = Rule("a TSID of 13 characters", is_id, schema=ID_SCHEMA)
+TITLE_RULE = Rule(f"1 to {TITLE} characters, not blank, none of them NUL", is_title, schema=TITLE_SCHEMA)
+BODY_RULE = Rule(
+    f"text of at most {BODY} bytes of UTF-8, without NUL", is_body, schema={"maxLength": BODY, "pattern": NO_NUL}
+)
+DUE_RULE = Rule(IN_FUTURE, is_time, later=is_future, schema=TIME_SCHEMA)
+CHANGED_DUE_RULE = Rule(IN_FUTURE, is_time, schema=TIME_SCHEMA)
+TAGS_RULE = Rule(f"at most {TAGS} TSIDs", are_tags, schema={"maxItems": TAGS, "items": {"type": "string", **ID_SCHEMA}})

@@ -16,9 +16,12 @@ TIME_BITS = 42
 LENGTH = 13
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+TSID_PATTERN = "[0-9A-Fa-f][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{12}"
+"""What an id looks like, in either case."""
+
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
-_FORM = re.compile(r"[0-9A-Fa-f][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{12}")
+_FORM = re.compile(TSID_PATTERN)
 
 
 class TsidFactory:

@@ -35,13 +35,14 @@ class Rule(msgspec.Struct, frozen=True):
     """What a field must be: `right` says it in words. The value of a `secret` is never shown.
 
     `later` is a check that only the entity may fail a request for; it is made here as well only if the request is
-    wrong already, so that one answer names all that is.
+    wrong already, so that one answer names all that is. `schema` says the rule in JSON Schema, as far as that can.
     """
 
     right: str
     check: Check = _anything
     secret: bool = False
     later: Check = _anything
+    schema: Mapping[str, Any] = {}
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

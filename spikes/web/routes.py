@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-import msgspec
-
 from spikes.web import health, notes, sessions, users
-from spikes.web.call import Call
 from spikes.web.paging import COUNT, CURSOR, LIMIT, START
-from spikes.web.parameters import Parameter
-from spikes.web.reply import Reply
+from spikes.web.route import PATTERNS, Route
 
-PATTERNS = {"tsid": "[0-9A-Za-z]{13}", "slug": "[0-9]{8}-[0-9a-z-]+"}
-"""What the named parts of a path look like; any other path is not found."""
-
-
-class Route(msgspec.Struct, frozen=True):
-    """One method of one path. An `open` one needs no token; a bad token is refused there too.
-
-    A route for GET serves HEAD as well. `parameters` are all that the query may hold.
-    """
-
-    method: str
-    path: str
-    handler: Callable[[Call], Awaitable[Reply]]
-    open: bool = False
-    parameters: tuple[Parameter, ...] = ()
-
+__all__ = ["PATTERNS", "ROUTES", "Route"]
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/users", users.register, open=True),

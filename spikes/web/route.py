@@ -1,0 +1,35 @@
+"""One row of the route table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from spikes.web.call import Call
+from spikes.web.operation import Operation
+from spikes.web.parameters import Parameter
+from spikes.web.reply import Reply
+
+PATTERNS = {"tsid": "[0-9A-Za-z]{13}", "slug": "[0-9]{8}-[0-9a-z-]+"}
+"""What the named parts of a path look like; any other path is not found."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One method of one path. An `open` one needs no token; a bad token is refused there too.
+
+    A route for GET serves HEAD as well. `parameters` are all that the query may hold. `doc` is what /openapi.json
+    says of it beyond that; a route without one is a mistake that a test finds.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Call], Awaitable[Reply]]
+    open: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    doc: Operation | None = None
+
+    @property
+    def name(self) -> str:
+        """The route as tables and messages name it: `GET /notes/{tsid}`."""
+        return f"{self.method} {self.path}"
