@@ -49,9 +49,12 @@ class Services(msgspec.Struct, frozen=True):
 
 
 class Call:
-    """A request, who asks (`principal`, None for an anonymous one), and the values of its query parameters."""
+    """A request, who asks (`principal`, None for an anonymous one), and the values of its query parameters.
 
-    __slots__ = ("principal", "query", "request", "request_id", "route", "services")
+    `rate` are headers that say how much more may be asked.
+    """
+
+    __slots__ = ("principal", "query", "rate", "request", "request_id", "route", "services")
 
     def __init__(self, services: Services, request: web.Request, route: str, request_id: str) -> None:
         self.services = services
@@ -60,6 +63,7 @@ class Call:
         self.request_id = request_id
         self.principal: Principal | None = None
         self.query: Values = {}
+        self.rate: Headers = ()
 
     @property
     def user_id(self) -> str | None:

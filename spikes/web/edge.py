@@ -1,6 +1,7 @@
 """The way of every request, in and out: `Edge.serve` is the one function that all of them pass.
 
-request -> request id -> who asks (401) -> query parameters (400) -> handler -> reply -> headers -> access line
+request -> request id -> who asks (401) -> not too often (429) -> query parameters (400) -> handler -> reply -> headers
+-> access line
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from aiohttp import HttpVersion11, web
 from spikes.web.call import Call, Services
 from spikes.web.cors import Cors, preflight
 from spikes.web.errors import Problem, internal, not_authenticated, not_found, problem_of
+from spikes.web.limits import RateLimits
 from spikes.web.parameters import defaults, read_query
 from spikes.web.reply import Reply
 from spikes.web.routes import Route
@@ -28,6 +30,7 @@ class Edge:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._cors = Cors(services.settings.cors_origins)
+        self._limits = RateLimits(services.settings)
         self._prefix = services.sources.random(4).hex()
         self._requests = 0
         self._monotonic = services.sources.monotonic
@@ -39,7 +42,7 @@ class Edge:
         started = self._monotonic()
         call = Call(self._services, request, route.path, self._request_id(request))
         try:
-            reply = await _reply(call, route)
+            reply = await self._reply(call, route)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             reply = self._problem(call, error).reply(call.request_id)
         self._access.info(
@@ -52,6 +55,17 @@ class Edge:
             principal=call.user_id,
         )
         return self._response(call, reply)
+
+    async def _reply(self, call: Call, route: Route) -> Reply:
+        try:
+            call.principal = await authenticate(call)
+        finally:  # who shows a bad token is counted by address, so that nobody tries many
+            call.rate = self._limits.count(call)
+        if call.principal is None and not route.open:
+            raise not_authenticated(given=False)
+        asked = "?" in call.request.raw_path
+        call.query = read_query(route.parameters, call.request.query) if asked else defaults(route.parameters)
+        return await route.handler(call)
 
     def _request_id(self, request: web.Request) -> str:
         given = request.headers.get("X-Request-ID")
@@ -73,21 +87,12 @@ class Edge:
         headers["X-Request-ID"] = call.request_id
         if reply.body:
             headers["Content-Type"] = "application/json"
-        for name, value in reply.headers:
+        for name, value in (*call.rate, *reply.headers):
             headers[name] = value
         self._cors.apply(headers, call.request.headers.get("Origin"))
         if self._services.state.draining:
             response.force_close()
         return response
-
-
-async def _reply(call: Call, route: Route) -> Reply:
-    call.principal = await authenticate(call)
-    if call.principal is None and not route.open:
-        raise not_authenticated(given=False)
-    asked = "?" in call.request.raw_path
-    call.query = read_query(route.parameters, call.request.query) if asked else defaults(route.parameters)
-    return await route.handler(call)
 
 
 async def continue_or_ignore(request: web.Request) -> None:

@@ -3,7 +3,8 @@
 400  a field, a parameter, the body or the credentials are wrong    409  it can't be, because of what exists
 401  no token, or one that is not good                              412  the note is at another version
 403  it may be seen, but not changed                                422  the idempotency key belongs to another request
-404  it does not exist, or may not be seen                          503  not_stored, or unknown: it may have happened
+404  it does not exist, or may not be seen                          429  that was too often
+                                                                    503  not_stored, or unknown: it may have happened
 """
 
 from __future__ import annotations

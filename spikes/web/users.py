@@ -6,15 +6,16 @@ import asyncio
 
 from msgspec.structs import replace
 
+from spikes.domain.refusals import Conflict
 from spikes.domain.user.command import GetUser, RemoveUser
-from spikes.domain.user.entity import User
+from spikes.domain.user.entity import User, email_claim
 from spikes.domain.user.request import RegisterRequest, UpdateUserRequest
 from spikes.domain.user.response import UserResponse, listed_user, user_response
 from spikes.journal.port import CommandKey, Equal, Listed, Query
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer
 from spikes.web.call import Call
-from spikes.web.errors import Problem, forbidden
+from spikes.web.errors import Problem, Refused, forbidden
 from spikes.web.paging import next_page
 from spikes.web.reply import Headers, Reply, json_reply
 from spikes.web.sessions import check_password
@@ -26,6 +27,8 @@ async def register(call: Call) -> Reply:
         raise Problem(403, "registration_closed", "new accounts are not opened here")
     request = await call.body(RegisterRequest, "User")
     with call.once(replace(request, password=""), who=request.email.casefold()) as key:
+        if key is None and await call.services.views.holder(email_claim(request.email)):
+            raise Refused(Conflict(f"email {request.email} already in use"))  # before a hash is made for nothing
         password_hash = await call.services.passwords.hash(request.password)
         answer = await call.create("user", lambda user_id: request.command(user_id, password_hash), key)
     user: User = call.value(answer)

@@ -140,7 +140,7 @@ async def start(aiohttp_client: AiohttpClient, url: str) -> AsyncIterator[Start]
     running: list[tuple[EntitySystem, FaultyJournal]] = []
 
     async def start(passwords: Passwords | None = None, **settings: Any) -> Api:
-        chosen = Settings(journal=url, **settings)
+        chosen = Settings(journal=url, **{"rate_limits": False, **settings})
         clock, chance, state = Clock(), random.Random(1), ServiceState(recovered=True, version="0.0.1")
         journal = FaultyJournal(await open_store(url))
         entities = EntitySystem.start(journal, BEHAVIORS, limits_of(chosen), now=clock)
