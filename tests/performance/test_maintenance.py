@@ -21,7 +21,7 @@ from tests.storm import BEHAVIOR, spikes
 
 pytestmark = pytest.mark.bench
 
-NOTES = 10_000
+NOTES = 100_000
 UPDATES = 4
 AT_ONCE = 1_000
 NOW = EPOCH_2020 + 1_000_000_000
