@@ -9,7 +9,24 @@ from typing import Any
 
 import pytest
 
-from spikes.domain.note.event import NOTE_EVENTS, NoteCreated, NoteRemoved, NoteTrashed, NoteUpdated
+from spikes.domain.note.event import (
+    NOTE_EVENTS,
+    CommentAdded,
+    CommentRemoved,
+    CommentUpdated,
+    CommentWriterForgotten,
+    NoteCreated,
+    NoteRedone,
+    NoteRelated,
+    NoteRemoved,
+    NoteRestored,
+    NoteTrashed,
+    NoteUndone,
+    NoteUnrelated,
+    NoteUntrashed,
+    NoteUpdated,
+)
+from spikes.domain.tag.event import TAG_EVENTS, TagCreated, TagDisowned, TagRemoved, TagUpdated
 from spikes.domain.user.event import (
     USER_EVENTS,
     PasswordChanged,
@@ -17,8 +34,10 @@ from spikes.domain.user.event import (
     SessionOpened,
     SessionUsed,
     UserRegistered,
+    UserRelated,
     UserRemovalStarted,
     UserRemoved,
+    UserUnrelated,
     UserUpdated,
 )
 from spikes.journal.port import Metadata, StoredEvent
@@ -80,6 +99,18 @@ GOLDEN: list[tuple[EventCodec[Any], str, bytes, Any]] = [
     (USER_EVENTS, "user-removal-started@1", b'{"started":1795428600005}', UserRemovalStarted(started=1795428600005)),
     (USER_EVENTS, "user-removed@1", b'{"removed":1795428600006}', UserRemoved(removed=1795428600006)),
     (
+        USER_EVENTS,
+        "user-related@1",
+        b'{"target":"0MZ4A1B2C3D4F","title":"follows","related":1795428600007}',
+        UserRelated(target="0MZ4A1B2C3D4F", title="follows", related=1795428600007),
+    ),
+    (
+        USER_EVENTS,
+        "user-unrelated@1",
+        b'{"target":"0MZ4A1B2C3D4F","unrelated":1795428600008}',
+        UserUnrelated(target="0MZ4A1B2C3D4F", unrelated=1795428600008),
+    ),
+    (
         NOTE_EVENTS,
         "note-created@1",
         b'{"id":"0MZ4A1B2C3ABC","owner":"0MZ4A1B2C3D4E","title":"My first note","body":"Some \\"text\\".\\n",'
@@ -122,6 +153,102 @@ GOLDEN: list[tuple[EventCodec[Any], str, bytes, Any]] = [
     ),
     (NOTE_EVENTS, "note-trashed@1", b'{"trashed":1795428000003}', NoteTrashed(trashed=1795428000003)),
     (NOTE_EVENTS, "note-removed@1", b'{"removed":1795428000004}', NoteRemoved(removed=1795428000004)),
+    (
+        NOTE_EVENTS,
+        "note-undone@1",
+        b'{"updated":1795428000005,"title":"My first note","body":"","slug":"20261123-my-first-note-3abc","due":null,'
+        b'"status":"New","access":"Public","tags":["0MZ4A1B2C3RED"]}',
+        NoteUndone(
+            updated=1795428000005,
+            title="My first note",
+            body="",
+            slug="20261123-my-first-note-3abc",
+            due=None,
+            status="New",
+            access="Public",
+            tags=("0MZ4A1B2C3RED",),
+        ),
+    ),
+    (NOTE_EVENTS, "note-undone@1", b'{"updated":1795428000005}', NoteUndone(updated=1795428000005)),
+    (
+        NOTE_EVENTS,
+        "note-redone@1",
+        b'{"updated":1795428000006,"title":"Another","due":1795435200001}',
+        NoteRedone(updated=1795428000006, title="Another", due=1795435200001),
+    ),
+    (
+        NOTE_EVENTS,
+        "note-restored@1",
+        b'{"updated":1795428000007,"status":"Doing","version":3}',
+        NoteRestored(updated=1795428000007, status="Doing", version=3),
+    ),
+    (NOTE_EVENTS, "note-untrashed@1", b'{"untrashed":1795428000008}', NoteUntrashed(untrashed=1795428000008)),
+    (
+        NOTE_EVENTS,
+        "note-related@1",
+        b'{"target":"0MZ4A1B2C3XYZ","title":"blocks","related":1795428000009}',
+        NoteRelated(target="0MZ4A1B2C3XYZ", title="blocks", related=1795428000009),
+    ),
+    (
+        NOTE_EVENTS,
+        "note-unrelated@1",
+        b'{"target":"0MZ4A1B2C3XYZ","unrelated":1795428000010}',
+        NoteUnrelated(target="0MZ4A1B2C3XYZ", unrelated=1795428000010),
+    ),
+    (
+        NOTE_EVENTS,
+        "comment-added@1",
+        b'{"id":"0MZ4A1B2C3CM1","writer":"0MZ4A1B2C3D4F","parent":null,"title":"Well","body":"I see.",'
+        b'"color":"ff8800","stars":5,"created":1795428000011}',
+        CommentAdded(
+            id="0MZ4A1B2C3CM1",
+            writer="0MZ4A1B2C3D4F",
+            parent=None,
+            title="Well",
+            body="I see.",
+            color="ff8800",
+            stars=5,
+            created=1795428000011,
+        ),
+    ),
+    (
+        NOTE_EVENTS,
+        "comment-updated@1",
+        b'{"id":"0MZ4A1B2C3CM1","updated":1795428000012,"title":"Oh","body":"","color":null,"stars":0}',
+        CommentUpdated(id="0MZ4A1B2C3CM1", updated=1795428000012, title="Oh", body="", color=None, stars=0),
+    ),
+    (
+        NOTE_EVENTS,
+        "comment-updated@1",
+        b'{"id":"0MZ4A1B2C3CM1","updated":1795428000012,"stars":1}',
+        CommentUpdated(id="0MZ4A1B2C3CM1", updated=1795428000012, stars=1),
+    ),
+    (
+        NOTE_EVENTS,
+        "comment-removed@1",
+        b'{"id":"0MZ4A1B2C3CM1","removed":1795428000013}',
+        CommentRemoved(id="0MZ4A1B2C3CM1", removed=1795428000013),
+    ),
+    (
+        NOTE_EVENTS,
+        "comment-writer-forgotten@1",
+        b'{"writer":"0MZ4A1B2C3D4F","forgotten":1795428000014}',
+        CommentWriterForgotten(writer="0MZ4A1B2C3D4F", forgotten=1795428000014),
+    ),
+    (
+        TAG_EVENTS,
+        "tag-created@1",
+        b'{"id":"0MZ4A1B2C3RED","owner":"0MZ4A1B2C3D4E","title":"Red","color":"ff0000","created":1795428000015}',
+        TagCreated(id="0MZ4A1B2C3RED", owner="0MZ4A1B2C3D4E", title="Red", color="ff0000", created=1795428000015),
+    ),
+    (
+        TAG_EVENTS,
+        "tag-updated@1",
+        b'{"title":"Crimson","color":"dc143c","updated":1795428000016}',
+        TagUpdated(title="Crimson", color="dc143c", updated=1795428000016),
+    ),
+    (TAG_EVENTS, "tag-removed@1", b'{"removed":1795428000017}', TagRemoved(removed=1795428000017)),
+    (TAG_EVENTS, "tag-disowned@1", b'{"disowned":1795428000018}', TagDisowned(disowned=1795428000018)),
 ]
 
 
@@ -140,6 +267,6 @@ def test_the_present_version_is_written_so(codec: EventCodec[Any], name: str, pa
     assert written == payload or present != name
 
 
-@pytest.mark.parametrize("codec", [USER_EVENTS, NOTE_EVENTS])
+@pytest.mark.parametrize("codec", [USER_EVENTS, NOTE_EVENTS, TAG_EVENTS])
 def test_every_version_has_golden_bytes(codec: EventCodec[Any]) -> None:
     assert set(codec.names) == {name for owner, name, _, _ in GOLDEN if owner is codec}

@@ -10,11 +10,16 @@ import pytest
 
 from spikes.domain.note import entity as note
 from spikes.domain.note.behavior import note_behavior
+from spikes.domain.note.comment import Comment
+from spikes.domain.note.undo import Patch, Step, Steps
+from spikes.domain.relation import Relation
+from spikes.domain.tag import entity as tag
+from spikes.domain.tag.behavior import tag_behavior
 from spikes.domain.user import entity as user
 from spikes.domain.user.behavior import user_behavior
 from spikes.journal.port import IndexPart
 from spikes.persistence.behavior import EventSourcedBehavior, Folded
-from tests.domain.samples import ANN, BLUE, HOUR, LAPTOP, NOTE, NOW, PHONE, RED
+from tests.domain.samples import ANN, BLUE, BOB, HOUR, LAPTOP, NOTE, NOW, OTHER_NOTE, PHONE, RED
 
 PHONE_SESSION = user.Session(PHONE, "hash-a", NOW, NOW + 1, NOW + 2 * HOUR, "curl/8")
 LAPTOP_SESSION = user.Session(LAPTOP, "hash-b", NOW, NOW, NOW + HOUR)
@@ -32,11 +37,21 @@ NOTE_STATE = note.Note(
     created=NOW,
     updated=NOW + 1,
 )
+BLOCKS = Relation(OTHER_NOTE, "blocks", NOW + 3)
+COMMENTS = (
+    Comment("0MZ4A1B2C3CM1", None, None, None, NOW + 4, removed=True),
+    Comment("0MZ4A1B2C3CM2", BOB, "Well", "I see.", NOW + 5, "0MZ4A1B2C3CM1", "ff8800", 5),
+    Comment("0MZ4A1B2C3CM3", ANN, "Oh", "", NOW + 6),
+)
+STEPS = Steps(
+    (Step(body=Patch(1, 2, "x"), due=None), Step(title="A", status="New")), (Step(tags=(), access="Public"),), 1
+)
 
 USERS: list[user.UserState] = [
     user.Absent(),
     ANN_STATE,
     msgspec.structs.replace(ANN_STATE, bio=None, sessions=(PHONE_SESSION, LAPTOP_SESSION)),
+    msgspec.structs.replace(ANN_STATE, relations=(Relation(BOB, "follows", NOW + 1),)),
     user.Removing(ANN, NOW, NOW + 1),
     user.Removed(ANN),
 ]
@@ -44,12 +59,24 @@ NOTES: list[note.NoteState] = [
     note.Absent(),
     NOTE_STATE,
     msgspec.structs.replace(NOTE_STATE, access="Private", due=None, tags=(), trashed=NOW + 2),
+    msgspec.structs.replace(NOTE_STATE, comments=COMMENTS, relations=(BLOCKS,), steps=STEPS),
     note.Removed(NOTE),
 ]
+TAG_STATE = tag.Tag(RED, ANN, "Réd", "ff0000", NOW, NOW + 1)
+TAGS: list[tag.TagState] = [
+    tag.Absent(),
+    TAG_STATE,
+    msgspec.structs.replace(TAG_STATE, owner=None),
+    tag.Removed(RED),
+]
+ALL = [(user_behavior, USERS), (note_behavior, NOTES), (tag_behavior, TAGS)]
 
 PINNED = {
     ("user", 1): "b505dfa9a381150539fdb6535448e398",
     ("note", 1): "b79da82c6c7f5d82e9fb6730dfb50aab",
+    ("user", 2): "18a51bd774cd78a199b9828ea7dd4403",
+    ("note", 2): "808814a98dc5d0c11c792b04b42617a1",
+    ("tag", 1): "099f76a5aa125d7636feeeeb2640607c",
 }
 """What each state version stores for these states. A line is never changed: a new version gets a line of its own."""
 
@@ -67,7 +94,7 @@ def digest(behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]) -> 
     return hashlib.sha256(msgspec.json.encode((behavior.schema, stored), order="sorted")).hexdigest()[:32]
 
 
-@pytest.mark.parametrize(("behavior", "states"), [(user_behavior, USERS), (note_behavior, NOTES)])
+@pytest.mark.parametrize(("behavior", "states"), ALL)
 def test_r1_what_a_state_version_stores_is_fixed(
     behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]
 ) -> None:
@@ -87,7 +114,7 @@ def test_r1_a_change_of_a_row_is_noticed() -> None:
     assert digest(changed, NOTES) != digest(note_behavior, NOTES)
 
 
-@pytest.mark.parametrize(("behavior", "states"), [(user_behavior, USERS), (note_behavior, NOTES)])
+@pytest.mark.parametrize(("behavior", "states"), ALL)
 def test_a_row_has_exactly_the_declared_columns(
     behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]
 ) -> None:
@@ -99,7 +126,7 @@ def test_a_row_has_exactly_the_declared_columns(
         assert all(len(texts) == len(behavior.schema.text) for texts in index.search.values())
 
 
-@pytest.mark.parametrize("behavior", [user_behavior, note_behavior])
+@pytest.mark.parametrize("behavior", [user_behavior, note_behavior, tag_behavior])
 def test_indexes_are_made_of_declared_columns(behavior: EventSourcedBehavior[Any, Any, Any]) -> None:
     assert {column for index in behavior.schema.indexes for column in index} <= set(behavior.schema.columns)
 

@@ -86,6 +86,8 @@ def _existing(note: Note, command: NoteCommand, context: Context) -> Effect[Note
             return _created_before(note, command, context)
         case PurgeNote():
             return _purge(note, command, context)
+        case _:
+            return Effect.unhandled()
 
 
 def _removed(command: NoteCommand) -> Effect[NoteEvent]:

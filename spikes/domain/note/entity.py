@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET
 
-from spikes.domain.note.command import Access, Status
-from spikes.domain.note.event import NoteCreated, NoteEvent, NoteRemoved, NoteTrashed, NoteUpdated
+from spikes.domain import relation
+from spikes.domain.note import comment
+from spikes.domain.note import event as e
+from spikes.domain.note.command import Access, NoteValues, Status
+from spikes.domain.note.comment import Comments
+from spikes.domain.note.event import NoteEvent
+from spikes.domain.note.undo import NOTHING, Steps, step_back
+from spikes.domain.relation import Relations
 from spikes.journal.port import Claim
 
-CHANGEABLE = tuple(name for name in NoteUpdated.__struct_fields__ if name != "updated")
+CHANGEABLE = tuple(name for name in e.NoteUpdated.__struct_fields__ if name != "updated")
 """The fields that an update may change."""
 
 
@@ -17,10 +25,11 @@ class Absent(msgspec.Struct, frozen=True, tag=True):
     """Nothing yet."""
 
 
-class Note(msgspec.Struct, frozen=True, tag=True):
+class Note(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """A note. `trashed` is when it was moved to the trash, None for one that can be seen.
 
-    The slug comes from the first title and stays; `tags` are ids. There are no comments yet.
+    The slug comes from the first title and stays; `tags` are ids, some of which may be of tags that are removed by now.
+    `updated` is when the owner last changed one of the note's own fields; comments and relations leave it as it is.
     """
 
     id: str
@@ -35,7 +44,9 @@ class Note(msgspec.Struct, frozen=True, tag=True):
     created: int
     updated: int
     trashed: int | None = None
-    comments: tuple[()] = ()
+    comments: Comments = ()
+    relations: Relations = ()
+    steps: Steps = NOTHING
 
 
 class Removed(msgspec.Struct, frozen=True, tag=True):
@@ -49,20 +60,14 @@ NoteState = Absent | Note | Removed
 
 def event_handler(state: NoteState, event: NoteEvent) -> NoteState:
     """Replay-safe: no clock, no ids, no I/O; everything needed is in the event."""
-    match event:
-        case NoteUpdated() if isinstance(state, Note):
-            return _updated(state, event)
-        case NoteCreated() if isinstance(state, Absent):
-            return created(event)
-        case NoteTrashed() if isinstance(state, Note):
-            return msgspec.structs.replace(state, trashed=event.trashed)
-        case NoteRemoved() if isinstance(state, Note):
-            return Removed(state.id)
-        case _:
-            raise ValueError(f"{type(event).__name__} can't happen to a note that is {type(state).__name__}")
+    if isinstance(state, Note):
+        return _after(state, event)
+    if isinstance(state, Absent) and isinstance(event, e.NoteCreated):
+        return created(event)
+    raise _impossible(state, event)
 
 
-def created(event: NoteCreated) -> Note:
+def created(event: e.NoteCreated) -> Note:
     """Return the note as it was written."""
     return Note(
         id=event.id,
@@ -77,6 +82,16 @@ def created(event: NoteCreated) -> Note:
         created=event.created,
         updated=event.created,
     )
+
+
+def values_of(note: Note) -> NoteValues:
+    """Return what a note can be restored to."""
+    return NoteValues(note.title, note.body, note.due, note.status, note.access, note.tags)
+
+
+def may_see(note: Note, user_id: str | None) -> bool:
+    """Tell whether somebody may see this version of a note; its owner sees what is in the trash only on purpose."""
+    return note.trashed is None and (note.access == "Public" or note.owner == user_id)
 
 
 def own_slug_claim(owner: str, slug: str) -> Claim:
@@ -103,6 +118,57 @@ def unique(state: NoteState) -> tuple[Claim, ...]:
             return ()
 
 
-def _updated(note: Note, event: NoteUpdated) -> Note:
+def _after(note: Note, event: NoteEvent) -> NoteState:
+    match event:
+        case e.NoteUpdated():
+            return _changed(note, event)
+        case e.CommentAdded() | e.CommentUpdated() | e.CommentRemoved() | e.CommentWriterForgotten():
+            return msgspec.structs.replace(note, comments=_comments(note.comments, event))
+        case e.NoteRelated():
+            relations = relation.related(note.relations, event.target, event.title, event.related)
+            return msgspec.structs.replace(note, relations=relations)
+        case e.NoteUnrelated():
+            return msgspec.structs.replace(note, relations=relation.unrelated(note.relations, event.target))
+        case e.NoteTrashed():
+            return msgspec.structs.replace(note, trashed=event.trashed)
+        case e.NoteUntrashed():
+            return msgspec.structs.replace(note, trashed=None)
+        case e.NoteRemoved():
+            return Removed(note.id)
+        case _:
+            raise _impossible(note, event)
+
+
+def _changed(note: Note, event: e.NoteUpdated) -> Note:
     values = {name: value for name in CHANGEABLE if (value := getattr(event, name)) is not UNSET}
-    return msgspec.structs.replace(note, updated=event.updated, **values)
+    steps = _steps(note, event, values)
+    return msgspec.structs.replace(note, updated=event.updated, steps=steps, **values)
+
+
+def _steps(note: Note, event: e.NoteUpdated, values: dict[str, Any]) -> Steps:
+    back = step_back(note, values)
+    match event:
+        case e.NoteUndone():
+            return note.steps.undone(back)
+        case e.NoteRedone():
+            return note.steps.redone(back)
+        case _:
+            return note.steps.done(back)
+
+
+def _comments(
+    comments: Comments, event: e.CommentAdded | e.CommentUpdated | e.CommentRemoved | e.CommentWriterForgotten
+) -> Comments:
+    match event:
+        case e.CommentAdded():
+            return comment.added(comments, event)
+        case e.CommentUpdated():
+            return comment.updated(comments, event)
+        case e.CommentRemoved():
+            return comment.removed(comments, event.id)
+        case e.CommentWriterForgotten():
+            return comment.forgotten(comments, event.writer)
+
+
+def _impossible(state: NoteState, event: NoteEvent) -> ValueError:
+    return ValueError(f"{type(event).__name__} can't happen to a note that is {type(state).__name__}")

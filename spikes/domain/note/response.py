@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
+from spikes.domain import relation
+from spikes.domain.note import comment
+from spikes.domain.note.comment import Comment
 from spikes.domain.note.entity import Note, NoteState
+from spikes.domain.relation import Relation
 from spikes.domain.times import to_rfc3339
 from spikes.journal.port import IndexPart, RowSchema
 
 NOTE_ROWS = RowSchema(
     kind="note",
-    state_version=1,
+    state_version=2,
     columns={
         "owner": "text",
         "access": "text",
@@ -26,17 +32,39 @@ NOTE_ROWS = RowSchema(
         ("access", "trashed", "created"),
         ("trashed", "created"),
         ("owner", "trashed", "status", "created"),
+        ("owner", "trashed", "updated"),
+        ("owner", "trashed", "due"),
+        ("owner", "trashed", "title"),
+        ("trashed", "updated"),
+        ("trashed", "due"),
+        ("trashed", "title"),
     ),
     text=("title", "body"),
 )
-"""What notes are listed by, newest first: the caller's own, the public ones, both together, the own ones by status.
+"""What notes are listed by: the caller's own, the public ones, both together, in each of the orders.
 
-A note in the trash stays listed, with the time; lists ask for those without.
+A note in the trash stays listed, with the time; lists ask for those without. Terms are `tag` (its id), `relation` (the
+target's id) and `commenter` (a user's id). Each comment is a search part of its own, named by its id.
 """
 
 
+class CommentResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """A comment, or the place-holder of a removed one: without title, body, writer and color."""
+
+    id: str
+    writer: str | None
+    note_id: str
+    parent: str | None
+    title: str | None
+    body: str | None
+    color: str | None
+    stars: int
+    created: str
+    removed: bool
+
+
 class NoteResponse(msgspec.Struct, frozen=True, rename="camel"):
-    """A whole note; every key is always there."""
+    """A whole note; every key is always there. Comments are in the order in which they were written."""
 
     id: str
     owner: str
@@ -47,7 +75,7 @@ class NoteResponse(msgspec.Struct, frozen=True, rename="camel"):
     status: str
     access: str
     tags: tuple[str, ...]
-    comments: tuple[()]
+    comments: tuple[CommentResponse, ...]
     created: str
     updated: str
     version: int
@@ -73,11 +101,26 @@ class NoteItem(msgspec.Struct, frozen=True, rename="camel"):
     trashed: str | None
 
 
+class RelationResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """A relation of a note or a user; `direction` is `out` for what it says itself, `in` for what another one says."""
+
+    id: str
+    title: str
+    direction: str
+    created: str
+
+
 _encoder = msgspec.json.Encoder()
+_item_decoder = msgspec.json.Decoder(NoteItem)
 
 
-def note_response(note: Note, sequence_nr: int) -> NoteResponse:
-    """Return the full representation of a note at this version."""
+def tags_shown(tags: tuple[str, ...], gone_tags: Collection[str]) -> tuple[str, ...]:
+    """Return the tags that are not removed. Each id that a note holds is looked up before the note is shown."""
+    return tuple(tag for tag in tags if tag not in gone_tags) if gone_tags else tags
+
+
+def note_response(note: Note, sequence_nr: int, gone_tags: Collection[str] = ()) -> NoteResponse:
+    """Return the full representation of a note at this version, without the tags that are removed by now."""
     return NoteResponse(
         id=note.id,
         owner=note.owner,
@@ -87,13 +130,34 @@ def note_response(note: Note, sequence_nr: int) -> NoteResponse:
         due=_time(note.due),
         status=note.status,
         access=note.access,
-        tags=note.tags,
-        comments=note.comments,
+        tags=tags_shown(note.tags, gone_tags),
+        comments=tuple(comment_response(each, note.id) for each in note.comments),
         created=to_rfc3339(note.created),
         updated=to_rfc3339(note.updated),
         version=sequence_nr,
         trashed=_time(note.trashed),
     )
+
+
+def comment_response(shown: Comment, note_id: str) -> CommentResponse:
+    """Return a comment or place-holder."""
+    return CommentResponse(
+        id=shown.id,
+        writer=shown.writer,
+        note_id=note_id,
+        parent=shown.parent,
+        title=shown.title,
+        body=shown.body,
+        color=shown.color,
+        stars=shown.stars,
+        created=to_rfc3339(shown.created),
+        removed=shown.removed,
+    )
+
+
+def relation_response(relation: Relation, other_id: str, direction: str) -> RelationResponse:
+    """Return a relation as the one side sees it; `other_id` is the other side."""
+    return RelationResponse(other_id, relation.title, direction, to_rfc3339(relation.created))
 
 
 def note_item(note: Note, sequence_nr: int) -> bytes:
@@ -108,13 +172,18 @@ def note_item(note: Note, sequence_nr: int) -> bytes:
         status=note.status,
         access=note.access,
         tags=note.tags,
-        comment_count=len(note.comments),
+        comment_count=comment.count(note.comments),
         created=to_rfc3339(note.created),
         updated=to_rfc3339(note.updated),
         version=sequence_nr,
         trashed=_time(note.trashed),
     )
     return _encoder.encode(item)
+
+
+def listed_note(item: bytes) -> NoteItem:
+    """Return what a list item holds."""
+    return _item_decoder.decode(item)
 
 
 def row(state: NoteState, sequence_nr: int) -> IndexPart | None:
@@ -133,9 +202,24 @@ def row(state: NoteState, sequence_nr: int) -> IndexPart | None:
             "trashed": state.trashed,
         },
         item=note_item(state, sequence_nr),
-        terms=tuple(("tag", tag) for tag in state.tags),
-        search={"": (state.title, state.body)},
+        terms=_terms(state),
+        search=_search(state),
     )
+
+
+def _terms(note: Note) -> tuple[tuple[str, str], ...]:
+    tags = tuple(("tag", tag) for tag in note.tags)
+    commenters = tuple(("commenter", writer) for writer in comment.writers(note.comments))
+    return tags + relation.terms(note.relations) + commenters
+
+
+def _search(note: Note) -> dict[str, tuple[str, ...]]:
+    """Return the text by part: the note's own is "", a comment's has its id, place-holders have none."""
+    texts: dict[str, tuple[str, ...]] = {"": (note.title, note.body)}
+    for each in note.comments:
+        if each.title is not None and each.body is not None:
+            texts[each.id] = (each.title, each.body)
+    return texts
 
 
 def _time(moment: int | None) -> str | None:

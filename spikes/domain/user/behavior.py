@@ -8,6 +8,8 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotAuthenticated, NotFound, Refusal, WrongCredentials
+from spikes.domain.relation import found
+from spikes.domain.rules import RELATIONS
 from spikes.domain.user import command as c
 from spikes.domain.user import event as e
 from spikes.domain.user.command import UserCommand
@@ -104,6 +106,10 @@ def _own(user: User, command: UserCommand, context: Context) -> Effect[UserEvent
             return _answer(tuple(session for session in user.sessions if session.expires > context.now))
         case c.EndSession():
             return _end(user, command, context)
+        case c.RelateUser():
+            return _relate(user, command, context)
+        case c.UnrelateUser():
+            return _unrelate(user, command, context)
         case c.RemoveUser():
             return _persist(e.UserRemovalStarted(context.now), answer=lambda _: user)
         case _:
@@ -198,6 +204,23 @@ def _expire(user: User, context: Context) -> Effect[UserEvent]:
     if not ids:
         return _answer(0)
     return _persist(e.SessionEnded(ids, context.now), answer=lambda _: len(ids))
+
+
+def _relate(user: User, command: c.RelateUser, context: Context) -> Effect[UserEvent]:
+    old = found(user.relations, command.user_id)
+    if command.user_id == user.id:
+        return _refuse(Conflict("a user can't be related to themselves"))
+    if old is not None and old.title == command.title:
+        return _answer(user)
+    if old is None and len(user.relations) >= RELATIONS:
+        return _refuse(Conflict(f"a user has at most {RELATIONS} relations"))
+    return _persist(e.UserRelated(command.user_id, command.title, context.now))
+
+
+def _unrelate(user: User, command: c.UnrelateUser, context: Context) -> Effect[UserEvent]:
+    if found(user.relations, command.user_id) is None:
+        return _refuse(NotFound("relation"))
+    return _persist(e.UserUnrelated(command.user_id, context.now))
 
 
 # --------------------------------------------------------------------------------------------------------------- parts

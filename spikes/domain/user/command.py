@@ -72,6 +72,23 @@ class ExpireSessions(msgspec.Struct, frozen=True):
     """End what has expired, for the reaper. Success(number of sessions ended)."""
 
 
+class RelateUser(msgspec.Struct, frozen=True):
+    """Relate the caller's own account to another user, or give the relation another title.
+
+    Success(User), NotFound, Forbidden, Conflict for one too many and for oneself. That the other user exists is for
+    the sender to know.
+    """
+
+    user_id: str
+    title: str
+
+
+class UnrelateUser(msgspec.Struct, frozen=True):
+    """End a relation of the caller's own account. Success(User), NotFound("user"), NotFound("relation"), Forbidden."""
+
+    user_id: str
+
+
 class RemoveUser(msgspec.Struct, frozen=True):
     """Begin to remove the caller's own account (rule C9). Success(User as it was), NotFound, Forbidden."""
 
@@ -90,6 +107,8 @@ UserCommand = (
     | ListSessions
     | EndSession
     | ExpireSessions
+    | RelateUser
+    | UnrelateUser
     | RemoveUser
     | FinishRemoval
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from spikes.domain import relation
+from spikes.domain.relation import Relations
 from spikes.domain.user import event as e
 from spikes.domain.user.event import UserEvent
 from spikes.journal.port import Claim
@@ -30,7 +32,7 @@ class Absent(msgspec.Struct, frozen=True, tag=True):
     """Nobody yet."""
 
 
-class User(msgspec.Struct, frozen=True, tag=True):
+class User(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """Somebody with an account. `born` is an ISO date; `sessions` are in the order in which they were opened."""
 
     id: str
@@ -41,6 +43,7 @@ class User(msgspec.Struct, frozen=True, tag=True):
     bio: str | None
     password_hash: str
     sessions: tuple[Session, ...] = ()
+    relations: Relations = ()
 
 
 class Removing(msgspec.Struct, frozen=True, tag=True):
@@ -102,6 +105,11 @@ def _after(user: User, event: UserEvent) -> UserState:
         case e.PasswordChanged():
             kept = tuple(session for session in user.sessions if session.id == event.kept_session_id)
             return msgspec.structs.replace(user, password_hash=event.password_hash, sessions=kept)
+        case e.UserRelated():
+            relations = relation.related(user.relations, event.target, event.title, event.related)
+            return msgspec.structs.replace(user, relations=relations)
+        case e.UserUnrelated():
+            return msgspec.structs.replace(user, relations=relation.unrelated(user.relations, event.target))
         case e.UserRemovalStarted():
             return Removing(user.id, user.joined, event.started)
         case e.UserRegistered() | e.UserRemoved():

@@ -60,6 +60,21 @@ class SessionEnded(msgspec.Struct, frozen=True):
     ended: int
 
 
+class UserRelated(msgspec.Struct, frozen=True):
+    """The user is related to another one, or the relation has another title."""
+
+    target: str
+    title: str
+    related: int
+
+
+class UserUnrelated(msgspec.Struct, frozen=True):
+    """The user is no longer related to another one."""
+
+    target: str
+    unrelated: int
+
+
 class UserRemovalStarted(msgspec.Struct, frozen=True):
     """The user left; what they own is being removed."""
 
@@ -79,6 +94,8 @@ UserEvent = (
     | SessionOpened
     | SessionUsed
     | SessionEnded
+    | UserRelated
+    | UserUnrelated
     | UserRemovalStarted
     | UserRemoved
 )
@@ -91,6 +108,8 @@ USER_EVENTS: EventCodec[UserEvent] = EventCodec(
         "session-opened@1": SessionOpened,
         "session-used@1": SessionUsed,
         "session-ended@1": SessionEnded,
+        "user-related@1": UserRelated,
+        "user-unrelated@1": UserUnrelated,
         "user-removal-started@1": UserRemovalStarted,
         "user-removed@1": UserRemoved,
     }

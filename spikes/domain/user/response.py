@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from spikes.domain import relation
 from spikes.domain.times import to_rfc3339
 from spikes.domain.user.entity import Removing, Session, User, UserState
 from spikes.journal.port import IndexPart, RowSchema
 
 USER_ROWS = RowSchema(
     kind="user",
-    state_version=1,
+    state_version=2,
     columns={
         "created": "integer",
         "name": "text",
@@ -20,7 +21,10 @@ USER_ROWS = RowSchema(
     },
     indexes=(("removing", "created"), ("session_expires",)),
 )
-"""What users are listed by: newest first; those with a session that expires soon; those under removal (1, else 0)."""
+"""What users are listed by: newest first; those with a session that expires soon; those under removal (1, else 0).
+
+The terms `relation` hold the ids of the users that one is related to.
+"""
 
 
 class UserItem(msgspec.Struct, frozen=True, rename="camel"):
@@ -87,7 +91,8 @@ def row(state: UserState, sequence_nr: int) -> IndexPart | None:
     match state:
         case User():
             expires = min((session.expires for session in state.sessions), default=None)
-            return _columns(state.joined, user_item(state), state.name, len(state.sessions), expires)
+            listed = _columns(state.joined, user_item(state), state.name, len(state.sessions), expires)
+            return msgspec.structs.replace(listed, terms=relation.terms(state.relations))
         case Removing():
             return _columns(state.joined, b"{}", removing=1)
         case _:
