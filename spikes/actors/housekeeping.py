@@ -5,6 +5,7 @@ Each looks its work up in the journal, so whatever process finds it does it, and
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ from spikes.persistence.reply import Error
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-"""How many entities one look takes up."""
+"""How many entities one page of a look has."""
 
 
 class Begin(msgspec.Struct, frozen=True):
@@ -43,6 +44,8 @@ class Housekeeper(Actor):
     entities: ClassVar[Entities]
     journal: ClassVar[Journal]
     now: ClassVar[Callable[[], int]]
+    monotonic: ClassVar[Callable[[], float]] = time.monotonic
+    ask_timeout: ClassVar[float]
     period: ClassVar[float] = 60.0
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:  # noqa: N802 - Thespian's name
@@ -66,10 +69,25 @@ class Housekeeper(Actor):
             log.warning("housekeeping_put_off", task=type(self).__name__, problem=str(problem))
 
     async def _tell(self, persistence_id: str, command: object) -> None:
-        answer = await self.entities.ask(PersistenceId.parse(persistence_id), command)
-        if isinstance(answer.status, Error):
-            reason = repr(answer.status.reason)
+        """Let an entity do its part. One that can't is logged and met again next time; the others have their turn."""
+        try:
+            status: object = (await self.entities.ask(PersistenceId.parse(persistence_id), command)).status
+        except AskTimeout as problem:
+            status = Error(problem)
+        if isinstance(status, Error):
+            reason = repr(status.reason)
             log.warning("housekeeping_refused", task=type(self).__name__, persistence_id=persistence_id, reason=reason)
+
+    async def _all(self, kind: str, condition: Condition, sort: str = "created") -> AsyncIterator[str]:
+        """Yield the ids of all listed entities for which the condition holds, the lowest value first."""
+        query = Query(kind, (condition,), sort=Sort(sort), limit=BATCH)
+        while True:
+            page = await self.journal.query(query)
+            for row in page.rows:
+                yield row.persistence_id
+            if page.next is None:
+                return
+            query = msgspec.structs.replace(query, after=page.next)
 
 
 class SessionReaper(Housekeeper):
@@ -78,24 +96,23 @@ class SessionReaper(Housekeeper):
     async def round(self) -> None:
         """Let each user end what has expired, the earliest first."""
         over = AtMost("session_expires", type(self).now())
-        page = await self.journal.query(Query("user", (over,), sort=Sort("session_expires"), limit=BATCH))
-        for row in page.rows:
-            await self._tell(row.persistence_id, ExpireSessions())
+        async for user in self._all("user", over, "session_expires"):
+            await self._tell(user, ExpireSessions())
 
 
 class AccountSweeper(Housekeeper):
     """Finishes the removal of accounts (rule C9): their notes go, then the user itself.
 
     A command that was let in before the removal may store a note until its deadline. So a user is finished only when
-    two looks more than `settle` milliseconds apart, with no note found in between, found none.
+    two looks, with no note found in between, found none and were further apart than `settle` seconds and the deadline.
     """
 
     period: ClassVar[float] = 2.0
-    settle: ClassVar[int] = 10_000
+    settle: ClassVar[float] = 10.0
 
     def __init__(self) -> None:
         super().__init__()
-        self._empty_since: dict[str, int] = {}
+        self._empty_since: dict[str, float] = {}
 
     async def round(self) -> None:
         """Take every account under removal one step further."""
@@ -109,21 +126,11 @@ class AccountSweeper(Housekeeper):
         notes = [row async for row in self._all("note", Equal("owner", owner))]
         for note in notes:
             await self._tell(note, PurgeNote(owner))
-        now = type(self).now()
+        at = type(self).monotonic()
         if notes:
             self._empty_since.pop(persistence_id, None)
-        elif now - self._empty_since.setdefault(persistence_id, now) > self.settle:
+        elif at - self._empty_since.setdefault(persistence_id, at) > self.settle + self.ask_timeout:
             await self._tell(persistence_id, FinishRemoval())
-
-    async def _all(self, kind: str, condition: Condition) -> AsyncIterator[str]:
-        query = Query(kind, (condition,), limit=BATCH)
-        while True:
-            page = await self.journal.query(query)
-            for row in page.rows:
-                yield row.persistence_id
-            if page.next is None:
-                return
-            query = msgspec.structs.replace(query, after=page.next)
 
 
 class KeyKeeper(Housekeeper):

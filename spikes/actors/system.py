@@ -81,9 +81,9 @@ class EntitySystem:
 
     def keep_house(self, *housekeepers: type[Housekeeper]) -> None:
         """Start housekeepers; a process that only answers one question does without them."""
+        given = {"entities": self, "journal": self._journal, "now": self._now, "ask_timeout": self._limits.ask_timeout}
         for housekeeper in housekeepers or HOUSEKEEPERS:
-            address = self._create(housekeeper, entities=self, journal=self._journal, now=self._now)
-            self._base.post(address, Begin())
+            self._base.post(self._create(housekeeper, **given), Begin())
 
     def _create(self, actor_class: type[Actor], **attributes: Any) -> ActorAddress:
         return self._system.createActor(bound(actor_class, **attributes))
