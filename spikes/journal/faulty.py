@@ -15,6 +15,7 @@ from spikes.journal.port import (
     Claim,
     EntityRow,
     Journal,
+    Listed,
     Loaded,
     Page,
     PositionedEvent,
@@ -152,6 +153,22 @@ class FaultyJournal:
     async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.stream`."""
         return await self._call("stream", lambda: self._journal.stream(after, limit))
+
+    async def head(self) -> int:
+        """See `Journal.head`."""
+        return await self._call("head", self._journal.head)
+
+    async def wait_for_more(self, after: int) -> None:
+        """See `Journal.wait_for_more`."""
+        await self._call("wait_for_more", lambda: self._journal.wait_for_more(after))
+
+    async def listed(self, persistence_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """See `Journal.listed`."""
+        return await self._call("listed", lambda: self._journal.listed(persistence_ids))
+
+    async def terms(self, query: Query, name: str) -> frozenset[str]:
+        """See `Journal.terms`."""
+        return await self._call("terms", lambda: self._journal.terms(query, name))
 
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.streams`."""

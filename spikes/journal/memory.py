@@ -13,6 +13,7 @@ from spikes.journal import memory_query
 from spikes.journal.checks import by_kind, check_append, check_query, check_row, check_total
 from spikes.journal.errors import ClaimTaken, DeadlinePassed, DuplicateCommand, JournalUnavailable, SequenceConflict
 from spikes.journal.memory_rows import MemoryRows
+from spikes.journal.news import News
 from spikes.journal.port import (
     COMMAND_RETENTION,
     PAGE,
@@ -20,6 +21,7 @@ from spikes.journal.port import (
     Appended,
     Claim,
     EntityRow,
+    Listed,
     Loaded,
     Page,
     PositionedEvent,
@@ -52,6 +54,7 @@ class MemoryJournal:
         self._claims: dict[bytes, str] = {}
         self._commands: dict[str, _Recorded] = {}
         self._appends = 0
+        self._news = News()
         self._closed = False
 
     async def append(self, append: Append) -> Appended:
@@ -134,6 +137,31 @@ class MemoryJournal:
         self._check_open()
         return tuple(self._log[after : after + limit])
 
+    async def head(self) -> int:
+        """See `Journal.head`."""
+        self._check_open()
+        return len(self._log)
+
+    async def wait_for_more(self, after: int) -> None:
+        """See `Journal.wait_for_more`."""
+        self._check_open()
+        while len(self._log) <= after:
+            await self._news.wait()
+            self._check_open()
+
+    async def listed(self, persistence_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """See `Journal.listed`."""
+        self._check_open()
+        rows = (self._rows.get(each) for each in dict.fromkeys(persistence_ids))
+        return tuple(Listed(row.persistence_id, row.sequence_nr, row.index.item) for row in rows if row and row.index)
+
+    async def terms(self, query: Query, name: str) -> frozenset[str]:
+        """See `Journal.terms`."""
+        self._check_open()
+        check_query(query, self._schemas)
+        rows = (row for _, row in memory_query.select(self._rows.of_kind(query.kind), query))
+        return frozenset(value for row in rows if row.index for term, value in row.index.terms if term == name)
+
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.streams`."""
         self._check_open()
@@ -184,6 +212,7 @@ class MemoryJournal:
     async def close(self) -> None:
         """See `Journal.close`."""
         self._closed = True
+        self._news.tell()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -225,3 +254,4 @@ class MemoryJournal:
             place = RecordedCommand(append.persistence_id, append.sequence_nr, append.command.fingerprint)
             self._commands[append.command.id] = _Recorded(place, append.events[0].metadata.time)
         self._rows.write(append.row)
+        self._news.tell()

@@ -21,6 +21,9 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 PAGE = 10_000
 """The most events that one `load` or `events` answers."""
 
+RANKED = 10_000
+"""The most rows that a search looks at: of more, those that were first stored last."""
+
 
 class Claim(msgspec.Struct, frozen=True, order=True):
     """The right to a unique value (an e-mail, a slug): its kind and the SHA-256 of kind and value, never the value."""
@@ -225,7 +228,10 @@ Condition = Equal | AtLeast | AtMost | HasTerm | AnyOf
 
 
 class TextTerm(msgspec.Struct, frozen=True):
-    """Words that stand one after another in one text; with `prefix` the last one may go on."""
+    """Words that stand one after another in one text; with `prefix` the last one may go on.
+
+    What is a word, and which words are alike, says `words.py`; a term in which there is none asks for nothing.
+    """
 
     words: tuple[str, ...]
     prefix: bool = False
@@ -248,8 +254,10 @@ class Cursor(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True):
     """Listed rows of one kind for which all of `where` holds and each of `text` is found in some part.
 
-    `sort` None means by relevance, best first, and needs `text` and the ability "ranking". `after` starts behind a row,
-    `offset` then skips so many; skipping costs as much as reading, so it suits the first pages only.
+    `sort` None means by relevance, best first, and needs `text` and the ability "ranking"; of equally good rows the one
+    that was first stored last comes first. `after` starts behind a row, `offset` then skips so many; skipping costs as
+    much as reading, so it suits the first pages only. No page costs more because there are more rows of the kind, as
+    long as the conditions begin like an index and the sort column follows there.
     """
 
     kind: str
@@ -270,17 +278,24 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Rows in order, and where the next page starts (None at the end)."""
+    """Rows in order, and where the next page starts (None at the end).
+
+    A page whose rows are few and far between may be short, or even empty, before the end: `next` alone tells. With
+    `truncated` a search has found more than it looked at, see `RANKED`.
+    """
 
     rows: tuple[Listed, ...]
     next: Cursor | None = None
+    truncated: bool = False
 
 
 class RowSchema(msgspec.Struct, frozen=True):
     """What a behaviour declares of its rows, so that a plugin can make tables and indexes before the first one.
 
     `indexes` are tuples of columns; a plugin adds the persistence id to each itself. `text` names the fields of
-    each search part. Columns are only ever added (rule R4); any change raises the state version (rule R1).
+    each search part. `scope` names columns that seldom change and narrow most searches (whose, who may see it), so that
+    a plugin can keep them beside the text. Columns are only ever added (rule R4); any change raises the state version
+    (rule R1).
     """
 
     kind: str
@@ -288,6 +303,7 @@ class RowSchema(msgspec.Struct, frozen=True):
     columns: Mapping[str, Literal["text", "integer"]] = {}
     indexes: tuple[tuple[str, ...], ...] = ()
     text: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -374,6 +390,25 @@ class Journal(Protocol):
 
     async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """Read events of all entities whose position follows `after`, in the order of their positions."""
+        ...
+
+    async def head(self) -> int:
+        """Return the position of the last event of all, 0 if there is none."""
+        ...
+
+    async def wait_for_more(self, after: int) -> None:
+        """Return once there is an event whose position follows `after`, of whatever process.
+
+        At once after an append of this process. While nobody waits, it costs nothing.
+        """
+        ...
+
+    async def listed(self, persistence_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """Return the rows of these entities, as far as they are listed, in any order."""
+        ...
+
+    async def terms(self, query: Query, name: str) -> frozenset[str]:
+        """Return all values that the terms of this name have over all rows that `query` would list."""
         ...
 
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:

@@ -18,15 +18,17 @@ from typing import TypeVar
 import apsw
 import msgspec
 
-from spikes.journal import sqlite_query, sqlite_read
+from spikes.journal import sqlite_feed, sqlite_query, sqlite_read
 from spikes.journal.checks import by_kind, check_append, check_query, check_row, check_total, kind_of
 from spikes.journal.errors import JournalError, JournalUnavailable, JournalUnusable
+from spikes.journal.news import News
 from spikes.journal.port import (
     PAGE,
     Append,
     Appended,
     Claim,
     EntityRow,
+    Listed,
     Loaded,
     Page,
     PositionedEvent,
@@ -52,6 +54,8 @@ MOST_WAITING = 10_000
 
 READERS = 3
 CATCH_UP_SECONDS = 1.0
+LOOK_SECONDS = 0.02
+"""How soon an event of another process is seen by whoever waits for it."""
 
 CAPABILITIES = frozenset({"ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"})
 
@@ -86,6 +90,7 @@ class SqliteJournal:
         self._checkpointer = Checkpointer(connect)
         self._neighbours = Neighbours(path)
         self._watch = Watch(connect_reader(path, vfs, cache_kib=256))
+        self._news = News()
         self._readers = ThreadPoolExecutor(READERS, "journal-reader")
         self._kinds = {kind: RowTables(schema) for kind, schema in self._schemas.items()}
         self._writer = Writer(self._hooked(connect), self._kinds, self._loop, self._settle, self._neighbours)
@@ -131,6 +136,7 @@ class SqliteJournal:
                 waiting.future.set_result(outcome)
             else:
                 waiting.future.set_exception(outcome)
+        self._news.tell()
 
     def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
         """See `Journal.is_current`."""
@@ -197,6 +203,26 @@ class SqliteJournal:
         """See `Journal.stream`."""
         return await self._read(lambda db: sqlite_read.stream(db, after, limit))
 
+    async def head(self) -> int:
+        """See `Journal.head`."""
+        return await self._read(sqlite_feed.head)
+
+    async def wait_for_more(self, after: int) -> None:
+        """See `Journal.wait_for_more`."""
+        self._check_open()
+        while self._watch.head() <= after:
+            await self._news.wait(LOOK_SECONDS)
+            self._check_open()
+
+    async def listed(self, persistence_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """See `Journal.listed`."""
+        return await self._read(lambda db: sqlite_feed.listed(db, self._schemas, persistence_ids))
+
+    async def terms(self, query: Query, name: str) -> frozenset[str]:
+        """See `Journal.terms`."""
+        check_query(query, self._schemas)
+        return await self._read(lambda db: sqlite_feed.terms(db, query, name))
+
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.streams`."""
         return await self._read(lambda db: sqlite_read.streams(db, after, limit))
@@ -245,6 +271,7 @@ class SqliteJournal:
         if self._closing is None:
             self._timer.cancel()
             self._watch.close()
+            self._loop.call_soon(self._news.tell)
             self._hand_over()
             self._closing = asyncio.create_task(asyncio.to_thread(self._let_go))
         await asyncio.shield(self._closing)

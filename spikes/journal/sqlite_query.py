@@ -51,6 +51,12 @@ def count(db: apsw.Connection, query: Query) -> int:
     return int(db.execute(_count(query, where), where.values).get)
 
 
+def conditions(query: Query) -> tuple[str, tuple[Value, ...]]:
+    """Return what holds for all rows of a list, over the rows as `r`, and the values to bind."""
+    where = _where(query, _text_conditions(query))
+    return where.text, where.values
+
+
 def _count(query: Query, where: _Sql) -> str:
     return f'SELECT count(*) FROM "{query.kind}_rows" AS r WHERE {where.text}'
 

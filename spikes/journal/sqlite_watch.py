@@ -65,6 +65,11 @@ class Watch:
             return False
         return sequence_nr >= watched.newest if self.catch_up() else None
 
+    def head(self) -> int:
+        """Return the position of the last event of all that can be seen here and now."""
+        self.catch_up()
+        return self._position
+
     def catch_up(self) -> bool:
         """Take in what was appended since the last time; tell whether that could be done."""
         try:

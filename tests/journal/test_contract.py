@@ -547,6 +547,64 @@ class TestRows:
         assert await journal.stale_rows("nothing", 3, limit=9) == ()
 
 
+class TestNews:
+    """What the live feed asks."""
+
+    async def test_the_head_is_the_position_of_the_last_event(self, journal: Journal) -> None:
+        assert await journal.head() == 0
+        await journal.append(append(count=2))
+        assert await journal.head() == (await journal.stream())[-1].position
+
+    async def test_what_is_there_already_is_not_waited_for(self, journal: Journal) -> None:
+        await journal.append(append())
+        await asyncio.wait_for(journal.wait_for_more(0), 5)
+
+    async def test_an_append_ends_the_wait_of_all(self, journal: Journal) -> None:
+        waiting = [asyncio.ensure_future(journal.wait_for_more(after)) for after in (0, 0, 1)]
+        await asyncio.sleep(0)
+        await journal.append(append())
+        await asyncio.wait_for(asyncio.gather(*waiting[:2]), 5)
+        assert not waiting[2].done()
+        await journal.append(append(after=1))
+        await asyncio.wait_for(waiting[2], 5)
+
+    async def test_a_refused_append_does_not_end_the_wait(self, journal: Journal) -> None:
+        waiting = asyncio.ensure_future(journal.wait_for_more(0))
+        await asyncio.sleep(0)
+        with pytest.raises(SequenceConflict):
+            await journal.append(append(after=7))
+        assert not waiting.done()
+        waiting.cancel()
+
+    async def test_the_end_of_the_journal_ends_the_wait(self, journal: Journal) -> None:
+        waiting = asyncio.ensure_future(journal.wait_for_more(0))
+        await asyncio.sleep(0)
+        await journal.close()
+        with pytest.raises(JournalUnavailable):
+            await asyncio.wait_for(waiting, 5)
+
+    async def test_rows_are_found_by_id_as_far_as_they_are_listed(self, journal: Journal) -> None:
+        await journal.append(append("note|1", index=listing(item=b"one")))
+        await journal.append(append("note|2", count=2))
+        await journal.append(append("note|3", count=3, index=listing(item=b"three")))
+        found = await journal.listed(("note|3", "note|2", "note|1", "note|3", "nobody|1", "nothing"))
+        assert {(row.persistence_id, row.sequence_nr, row.item) for row in found} == {
+            ("note|1", 1, b"one"),
+            ("note|3", 3, b"three"),
+        }
+        assert await journal.listed(()) == ()
+
+    async def test_terms_are_those_of_the_rows_that_a_list_has(self, journal: Journal) -> None:
+        terms = (("a", "1"), ("a", "2"), ("b", "3"))
+        await journal.append(append("note|1", index=listing(status="New", terms=terms)))
+        await journal.append(append("note|2", index=listing(status="New", terms=(("a", "1"), ("a", "4")))))
+        await journal.append(append("note|3", index=listing(status="Old", terms=(("a", "5"),))))
+        assert await journal.terms(Query("note", (Equal("status", "New"),)), "a") == {"1", "2", "4"}
+        assert await journal.terms(Query("note", (Equal("status", "none"),)), "a") == frozenset()
+        with pytest.raises(ValueError, match="no rows of kind 'nothing'"):
+            await journal.terms(Query("nothing"), "a")
+
+
 class TestService:
     async def test_a_healthy_journal_has_nothing_to_report(self, journal: Journal) -> None:
         index = listing({"": ("Nuts", ""), "c": ("", "x")}, created=1, terms=(("a", "1"),))

@@ -1,6 +1,9 @@
-"""Rule S5 for those who keep an answer of an entity longer than the entity stays in memory."""
+"""Rule S5 for those who keep an answer of an entity longer than the entity stays in memory; news of other writers."""
 
 from __future__ import annotations
+
+import asyncio
+import time
 
 from spikes.journal.sqlite import SqliteJournal
 from tests.journal.samples import append
@@ -22,3 +25,12 @@ async def test_s5_an_answer_older_than_what_was_read_is_not_current(
     sqlite.watch("note|1")
     await sqlite.load("note|1", 1)
     assert (sqlite.is_current("note|1", 1), sqlite.is_current("note|1", 2)) == (False, True)
+
+
+async def test_what_another_writer_appends_ends_the_wait_soon(sqlite: SqliteJournal, another: SqliteJournal) -> None:
+    waiting = asyncio.ensure_future(sqlite.wait_for_more(0))
+    await asyncio.sleep(0)
+    await another.append(append())
+    began = time.monotonic()
+    await asyncio.wait_for(waiting, 5)
+    assert time.monotonic() - began < 0.1
