@@ -88,9 +88,12 @@ class Folding:
 
     def end(self) -> None:
         """Take the stream that is open as complete."""
-        if self._open is not None:
-            self._rows.append(self._open.row())
-        self._open = None
+        fold, self._open = self._open, None
+        row = fold and _row(fold, self._open_id)
+        if isinstance(row, EntityRow):
+            self._rows.append(row)
+        elif row is not None:
+            self._problems.append(row)
 
     async def write(self, journal: Journal) -> RebuildReport:
         """Write the rows of the streams that have ended."""
@@ -121,18 +124,21 @@ async def refold(journal: Journal, behaviors: Mapping[str, Behavior], ids: Seque
 
 
 async def _fold(journal: Journal, behavior: Behavior, persistence_id: str) -> EntityRow | str:
-    """Return the row, or why there can be none: an event that can't be read, or a bug in what is made of the state."""
     fold = RowFold(behavior, persistence_id)
     try:
         while True:
             events = await journal.events(persistence_id, fold.folded.sequence_nr)
             fold.add(events)
             if len(events) < PAGE:
-                return fold.row()
-    except JournalError:
-        raise
+                return _row(fold, persistence_id)
     except (UndecodableEvent, ValueError) as problem:
         return f"{persistence_id}: {problem}"
+
+
+def _row(fold: RowFold[Any], persistence_id: str) -> EntityRow | str:
+    """Return the row, or why there can be none: a bug in what is made of one state must not hold up all the others."""
+    try:
+        return fold.row()
     except Exception as problem:
         log.exception("row_not_made", persistence_id=persistence_id)
         return f"{persistence_id}: {problem!r}"
