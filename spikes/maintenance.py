@@ -88,12 +88,13 @@ class Folding:
 
     def end(self) -> None:
         """Take the stream that is open as complete."""
-        fold, self._open = self._open, None
-        row = fold and _row(fold, self._open_id)
-        if isinstance(row, EntityRow):
-            self._rows.append(row)
-        elif row is not None:
-            self._problems.append(row)
+        if self._open is not None:
+            row = _row(self._open, self._open_id)
+            if isinstance(row, EntityRow):
+                self._rows.append(row)
+            else:
+                self._problems.append(row)
+        self._open = None
 
     async def write(self, journal: Journal) -> RebuildReport:
         """Write the rows of the streams that have ended."""
