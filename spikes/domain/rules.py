@@ -62,6 +62,8 @@ ANSWERS = 20
 STARS = 5
 """The most stars of a comment."""
 
+_COLOR = re.compile(r"[0-9A-Fa-f]{6}")
+
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_LOCAL}(?:\.{_LOCAL})*@(?:{_LABEL}\.)+(?=[^.]*[A-Za-z]){_LABEL}")
@@ -116,6 +118,36 @@ def is_body(value: str, now: int) -> bool:
     return len(value.encode()) <= BODY and "\0" not in value
 
 
+def is_tag_title(value: str, now: int) -> bool:
+    """A title that is short enough for a tag."""
+    return len(value) <= TAG_TITLE and is_title(value, now)
+
+
+def is_relation_title(value: str, now: int) -> bool:
+    """A title that is short enough for a relation."""
+    return len(value) <= RELATION_TITLE and is_title(value, now)
+
+
+def is_comment_body(value: str, now: int) -> bool:
+    """Any text, even an empty one, that is short enough for a comment."""
+    return len(value.encode()) <= COMMENT_BODY and "\0" not in value
+
+
+def is_color(value: str, now: int) -> bool:
+    """Six hexadecimal digits in either case, without anything before them."""
+    return _COLOR.fullmatch(value) is not None
+
+
+def are_stars(value: int, now: int) -> bool:
+    """None to all stars."""
+    return 0 <= value <= STARS
+
+
+def is_version(value: int, now: int) -> bool:
+    """The number of an event; whether there is such an event, the entity knows."""
+    return value >= 1
+
+
 def is_id(value: str, now: int) -> bool:
     """A TSID in either case."""
     return is_tsid(value)
@@ -165,6 +197,8 @@ PASSWORD_SCHEMA = {
 }
 ID_SCHEMA = {"pattern": f"^{TSID_PATTERN}$"}
 TITLE_SCHEMA = {"minLength": 1, "maxLength": TITLE, "pattern": "^[^\\u0000]*\\S[^\\u0000]*$"}
+TAG_TITLE_SCHEMA = {**TITLE_SCHEMA, "maxLength": TAG_TITLE}
+RELATION_TITLE_SCHEMA = {**TITLE_SCHEMA, "maxLength": RELATION_TITLE}
 TIME_SCHEMA = {"format": "date-time"}
 
 NAME_RULE = Rule(f"1 to {NAME} letters, spaces, apostrophes and hyphens", is_name, schema=NAME_SCHEMA)
@@ -185,3 +219,17 @@ BODY_RULE = Rule(
 DUE_RULE = Rule(IN_FUTURE, is_time, later=is_future, schema=TIME_SCHEMA)
 CHANGED_DUE_RULE = Rule(IN_FUTURE, is_time, schema=TIME_SCHEMA)
 TAGS_RULE = Rule(f"at most {TAGS} TSIDs", are_tags, schema={"maxItems": TAGS, "items": {"type": "string", **ID_SCHEMA}})
+TAG_TITLE_RULE = Rule(
+    f"1 to {TAG_TITLE} characters, not blank, none of them NUL", is_tag_title, schema=TAG_TITLE_SCHEMA
+)
+RELATION_TITLE_RULE = Rule(
+    f"1 to {RELATION_TITLE} characters, not blank, none of them NUL", is_relation_title, schema=RELATION_TITLE_SCHEMA
+)
+COMMENT_BODY_RULE = Rule(
+    f"text of at most {COMMENT_BODY} bytes of UTF-8, without NUL",
+    is_comment_body,
+    schema={"maxLength": COMMENT_BODY, "pattern": NO_NUL},
+)
+COLOR_RULE = Rule("6 hexadecimal digits like ff8800", is_color, schema={"pattern": "^[0-9A-Fa-f]{6}$"})
+STARS_RULE = Rule(f"a whole number from 0 to {STARS}", are_stars, schema={"minimum": 0, "maximum": STARS})
+VERSION_RULE = Rule("a version of the note, 1 or greater", is_version, schema={"minimum": 1})

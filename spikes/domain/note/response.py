@@ -14,6 +14,12 @@ from spikes.domain.relation import Relation
 from spikes.domain.times import to_rfc3339
 from spikes.journal.port import IndexPart, RowSchema
 
+WHOSE: tuple[tuple[str, ...], ...] = (("owner",), ("access",), ())
+"""What lists begin with: somebody's own notes, the public ones, or both together."""
+
+ORDERS = ("created", "updated", "due", "title")
+"""What lists are sorted by."""
+
 NOTE_ROWS = RowSchema(
     kind="note",
     state_version=2,
@@ -28,16 +34,8 @@ NOTE_ROWS = RowSchema(
         "trashed": "integer",
     },
     indexes=(
-        ("owner", "trashed", "created"),
-        ("access", "trashed", "created"),
-        ("trashed", "created"),
+        *((*whose, "trashed", order) for whose in WHOSE for order in ORDERS),
         ("owner", "trashed", "status", "created"),
-        ("owner", "trashed", "updated"),
-        ("owner", "trashed", "due"),
-        ("owner", "trashed", "title"),
-        ("trashed", "updated"),
-        ("trashed", "due"),
-        ("trashed", "title"),
     ),
     text=("title", "body"),
 )

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from spikes.domain import rules
 from spikes.domain.tsid import parse_tsid
-from spikes.domain.user.command import Register, UpdateUser
+from spikes.domain.user.command import Register, RelateUser, UpdateUser
 from spikes.domain.validation import Request, Rule
 
 SECRET = Rule("a text", secret=True)
@@ -73,3 +73,15 @@ class UpdateUserRequest(Request, frozen=True):
     def command(self, session_id: str, password_hash: str | None) -> UpdateUser:
         """Return the command; `session_id` is the session that a new password leaves alive."""
         return UpdateUser(session_id, self.name, password_hash, self.born, self.bio)
+
+
+class RelateUserRequest(Request, frozen=True):
+    """Relate the own account to the user in the path; the title says how: "works with"."""
+
+    title: str
+
+    rules: ClassVar[Mapping[str, Rule]] = {"title": rules.RELATION_TITLE_RULE}
+
+    def command(self, user_id: str) -> RelateUser:
+        """Return the command to the caller's own account."""
+        return RelateUser(user_id, self.title)

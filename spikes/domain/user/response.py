@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from spikes.domain import relation
+from spikes.domain.shapes import Date, Id, Time
 from spikes.domain.times import to_rfc3339
 from spikes.domain.user.entity import Removing, Session, User, UserState
 from spikes.journal.port import IndexPart, RowSchema
@@ -30,20 +31,20 @@ The terms `relation` hold the ids of the users that one is related to.
 class UserItem(msgspec.Struct, frozen=True, rename="camel"):
     """A public profile as the entity row keeps it."""
 
-    id: str
+    id: Id
     name: str
-    joined: str
+    joined: Time
     bio: str | None
 
 
 class UserResponse(msgspec.Struct, frozen=True, rename="camel"):
     """A profile; `email` and `born` are null but for oneself, `notes` counts what the reader may count."""
 
-    id: str
+    id: Id
     name: str
     email: str | None
-    joined: str
-    born: str | None
+    joined: Time
+    born: Date | None
     bio: str | None
     notes: int
 
@@ -51,10 +52,10 @@ class UserResponse(msgspec.Struct, frozen=True, rename="camel"):
 class SessionResponse(msgspec.Struct, frozen=True, rename="camel"):
     """A session of the caller's own; `current` marks the one that the request came with."""
 
-    id: str
-    created: str
-    last_used: str
-    expires: str
+    id: Id
+    created: Time
+    last_used: Time
+    expires: Time
     current: bool
     user_agent: str | None
 
