@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from spikes.domain.note.command import CreateNote, GetNote, NoteCommand, PurgeNote, TrashNote, UpdateNote
+from spikes.domain.note.command import CreateNote, GetNote, ImportNote, NoteCommand, PurgeNote, TrashNote, UpdateNote
 from spikes.domain.note.entity import (
     Absent,
     Note,
@@ -17,6 +17,7 @@ from spikes.domain.note.entity import (
     unique,
 )
 from spikes.domain.note.event import NOTE_EVENTS, NoteCreated, NoteEvent, NoteRemoved, NoteTrashed, NoteUpdated
+from spikes.domain.note.importing import import_note, import_under_another_slug
 from spikes.domain.note.response import NOTE_ROWS, row
 from spikes.domain.refusals import Conflict, Forbidden, IdTaken, InvalidField, NotFound, Refusal
 from spikes.domain.rules import IN_FUTURE
@@ -32,6 +33,8 @@ from spikes.persistence.reply import StatusReply
 
 def command_handler(state: NoteState, command: NoteCommand, context: Context) -> Effect[NoteEvent]:
     """Decide what happens; which commands make sense depends on the phase of the note."""
+    if isinstance(command, ImportNote):
+        return import_note(state, command, context)
     match state:
         case Absent():
             return _absent(command, context)
@@ -46,6 +49,8 @@ def claim_handler(
 ) -> Effect[NoteEvent]:
     """Decide again after a slug turned out to be taken: another owner's gives way, the caller's own is a conflict."""
     match state, command:
+        case _, ImportNote():
+            return import_under_another_slug(command, claim, context)
         case Absent(), CreateNote():
             event = _created(command, context)
             slug = with_suffix(event.slug, event.id)

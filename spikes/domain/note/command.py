@@ -33,6 +33,23 @@ class CreateNote(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
+class ImportNote(msgspec.Struct, frozen=True):
+    """Write a note that was written elsewhere at `created`, which counts as now if it is yet to come.
+
+    A due time may have passed, and a slug in use gets a suffix. Success(Note), Conflict with the id itself if the
+    caller has this note already, Conflict without one if the slug with the suffix is in use too, Forbidden, IdTaken.
+    """
+
+    id: str
+    title: str
+    body: str
+    created: int
+    due: int | None = None
+    status: Status = "New"
+    access: Access = "Private"
+    tags: tuple[str, ...] = ()
+
+
 class UpdateNote(msgspec.Struct, frozen=True):
     """Change the caller's own note. `due` None clears it, `tags` None keeps them.
 
@@ -202,4 +219,4 @@ OwnersCommand = (
 CommentCommand = AddComment | UpdateComment | RemoveComment
 """What whoever sees the note may do."""
 
-NoteCommand = CreateNote | GetNote | OwnersCommand | CommentCommand | PurgeNote | ForgetWriter
+NoteCommand = CreateNote | ImportNote | GetNote | OwnersCommand | CommentCommand | PurgeNote | ForgetWriter
