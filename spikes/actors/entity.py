@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import structlog
-from thespian.actors import Actor, ActorAddress, ActorExitRequest, WakeupMessage
+from thespian.actors import Actor, ActorAddress, ActorExitRequest, PoisonMessage, WakeupMessage
 
 from spikes.actors.environment import EntityEnvironment
 from spikes.actors.messages import Begin, Passivate, Retire
+from spikes.journal.errors import OutcomeUnknown
 from spikes.persistence import protocol as p
 from spikes.persistence.behavior import RecoveryFailed
 from spikes.persistence.core import PersistentEntity
@@ -26,6 +27,7 @@ class Entity(Actor):
         super().__init__()
         self._retiring = False
         self._offered = False
+        self._watched: str | None = None
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:  # noqa: N802 - Thespian's name
         """Take one message: a command from the region, a result from the journal, or the end."""
@@ -42,16 +44,21 @@ class Entity(Actor):
             case Retire():
                 self._retiring = True
                 self._carry_out(self._core.leave(self.environment.monotonic()))
-            case ActorExitRequest():
-                self.environment.freshness.unwatch(self._core.persistence_id)
+            case ActorExitRequest() if self._watched is not None:
+                self.environment.freshness.unwatch(self._watched)
+            case PoisonMessage() if not isinstance(message.poisonMessage, Passivate):
+                self._step(p.Failed(OutcomeUnknown("the journal's actor failed")))
 
     def _begin(self, begin: Begin, region: ActorAddress) -> None:
         environment = self.environment
         self._region, self._entity_id = region, begin.entity_id
         persistence_id = str(environment.behavior.persistence_id(begin.entity_id))
-        self._core = PersistentEntity(environment.behavior, persistence_id, environment.writer_id)
+        core = PersistentEntity(environment.behavior, persistence_id, environment.writer_id)
         environment.freshness.watch(persistence_id)
-        self._carry_out(self._core.start(begin.new))
+        self._watched = persistence_id
+        outputs = core.start(begin.new)
+        self._core = core  # from now on commands are taken; before, they fail and the region hears of it
+        self._carry_out(outputs)
         self._step(p.Receive(begin.first))
 
     def _is_current(self) -> bool | None:

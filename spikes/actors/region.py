@@ -6,13 +6,13 @@ from collections import OrderedDict
 from itertools import islice
 from typing import Any, ClassVar
 
-from thespian.actors import Actor, ActorAddress, ChildActorExited, WakeupMessage
+from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, PoisonMessage, WakeupMessage
 
 from spikes.actors.entity import Entity
 from spikes.actors.environment import EntityEnvironment, bound
 from spikes.actors.messages import Begin, Deliver, Passivate, RegionStatus, Retire, Sweep
 from spikes.persistence.protocol import Envelope
-from spikes.persistence.reply import Answer, StashFull, StatusReply
+from spikes.persistence.reply import Answer, Failure, HandlerFailed, StashFull, StatusReply
 
 BUFFER_CAPACITY = 4096
 """How many commands may wait for one entity that is leaving; one more is answered with `StashFull`."""
@@ -77,6 +77,8 @@ class Region(Actor):
                 self._retire(self._children.get(entity_id))
             case ChildActorExited():
                 self._gone(message.childAddress)
+            case PoisonMessage():
+                self._broken(message.poisonMessage, sender)
             case WakeupMessage():
                 self._sweep()
             case RegionStatus(None):
@@ -93,14 +95,25 @@ class Region(Actor):
         elif child.buffer is not None and len(child.buffer) < BUFFER_CAPACITY:
             child.buffer.append(envelope)
         else:
-            self._refuse(child, envelope)
+            self._refuse(child, envelope, StashFull(f"{BUFFER_CAPACITY} commands already wait for this entity"))
 
-    def _refuse(self, child: Child, envelope: Envelope) -> None:
+    def _refuse(self, child: Child, envelope: Envelope, failure: Failure) -> None:
         if envelope.reply_to is not None:
-            failure = StashFull(f"{BUFFER_CAPACITY} commands already wait for this entity")
-            persistence_id = str(self.environment.behavior.persistence_id(child.entity_id))
+            persistence_id = f"{self.environment.behavior.kind}|{child.entity_id}"
             answer = Answer(StatusReply.error(failure), 0, persistence_id)
             self.send(envelope.reply_to, answer)  # type: ignore[arg-type] # opaque outside this room
+
+    def _broken(self, message: object, address: ActorAddress) -> None:
+        """Answer the command that an entity broke on, which is a bug; one that can't begin or retire is ended."""
+        child = self._by_address.get(str(address))
+        if child is None:
+            return
+        command = message.first if isinstance(message, Begin) else message
+        if isinstance(command, Envelope):
+            self._refuse(child, command, HandlerFailed("the entity's actor failed"))
+        if isinstance(message, Begin | Retire):
+            child.buffer = child.buffer or []
+            self.send(address, ActorExitRequest())
 
     def _create(self, entity_id: str, first: Envelope, new: bool) -> None:
         self._make_room()
