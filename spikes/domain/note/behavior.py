@@ -1,11 +1,44 @@
-"""How a note behaves: which commands make sense in which phase, and the events that they lead to."""
+"""How a note behaves: which commands make sense in which phase, and the events that they lead to.
+
+What the owner changes is decided in `changing.py`, what is said about the note in `commenting.py`.
+"""
 
 from __future__ import annotations
 
 import msgspec
-from msgspec import UNSET
 
-from spikes.domain.note.command import CreateNote, GetNote, ImportNote, NoteCommand, PurgeNote, TrashNote, UpdateNote
+from spikes.domain import relation
+from spikes.domain.note.changing import Change, change, wrong_due
+from spikes.domain.note.command import (
+    AddComment,
+    CreateNote,
+    ForgetWriter,
+    GetNote,
+    ImportNote,
+    NoteCommand,
+    PurgeNote,
+    RedoNote,
+    RelateNote,
+    RemoveComment,
+    RestoreNote,
+    TagNote,
+    TrashNote,
+    UndoNote,
+    UnrelateNote,
+    UntagNote,
+    UpdateComment,
+    UpdateNote,
+)
+from spikes.domain.note.commenting import discuss, forget
+from spikes.domain.note.deciding import (
+    NOTE_NOT_FOUND,
+    answer,
+    persist,
+    persist_in_silence,
+    refuse,
+    refused_to_change,
+    refused_to_see,
+)
 from spikes.domain.note.entity import (
     Absent,
     Note,
@@ -16,25 +49,28 @@ from spikes.domain.note.entity import (
     public_slug_claim,
     unique,
 )
-from spikes.domain.note.event import NOTE_EVENTS, NoteCreated, NoteEvent, NoteRemoved, NoteTrashed, NoteUpdated
+from spikes.domain.note.event import (
+    NOTE_EVENTS,
+    NoteCreated,
+    NoteEvent,
+    NoteRelated,
+    NoteRemoved,
+    NoteTrashed,
+    NoteUnrelated,
+)
 from spikes.domain.note.importing import import_note, import_under_another_slug
 from spikes.domain.note.response import NOTE_ROWS, row
-from spikes.domain.refusals import Conflict, Forbidden, IdTaken, InvalidField, NotFound, Refusal
-from spikes.domain.rules import IN_FUTURE
+from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotFound
+from spikes.domain.rules import RELATIONS
 from spikes.domain.slug import slug_of, with_suffix
-from spikes.domain.times import to_rfc3339
-from spikes.domain.validation import invalid
 from spikes.journal.port import Claim
 from spikes.persistence.behavior import Context, EventSourcedBehavior
 from spikes.persistence.effect import Effect
 from spikes.persistence.identity import PersistenceId
-from spikes.persistence.reply import StatusReply
 
 
 def command_handler(state: NoteState, command: NoteCommand, context: Context) -> Effect[NoteEvent]:
     """Decide what happens; which commands make sense depends on the phase of the note."""
-    if isinstance(command, ImportNote):
-        return import_note(state, command, context)
     match state:
         case Absent():
             return _absent(command, context)
@@ -48,22 +84,20 @@ def claim_handler(
     state: NoteState, command: NoteCommand, claim: Claim, holder: str, context: Context
 ) -> Effect[NoteEvent]:
     """Decide again after a slug turned out to be taken: another owner's gives way, the caller's own is a conflict."""
-    match state, command:
-        case _, ImportNote():
-            return import_under_another_slug(command, claim, context)
-        case Absent(), CreateNote():
-            event = _created(command, context)
-            slug = with_suffix(event.slug, event.id)
-            if claim == public_slug_claim(event.slug):
-                return _persist(msgspec.structs.replace(event, slug=slug))
-            return _refuse(_slug_conflict(claim, event.slug, holder))
-        case Note(), UpdateNote():
-            slug = with_suffix(state.slug, state.id)
-            if claim == public_slug_claim(state.slug):
-                return _persist(_difference(state, command, context, slug))
-            return _refuse(_slug_conflict(claim, slug, holder))
-        case _:
-            return Effect.unhandled()
+    if isinstance(command, ImportNote):
+        return import_under_another_slug(command, claim, context)
+    if isinstance(state, Absent) and isinstance(command, CreateNote):
+        event = _created(command, context)
+        slug = with_suffix(event.slug, event.id)
+        if claim == public_slug_claim(event.slug):
+            return persist(msgspec.structs.replace(event, slug=slug))
+        return refuse(_slug_conflict(claim, event.slug, holder))
+    if isinstance(state, Note) and isinstance(command, Change):
+        slug = with_suffix(state.slug, state.id)
+        if claim == public_slug_claim(state.slug):
+            return change(state, command, context, slug)
+        return refuse(_slug_conflict(claim, slug, holder))
+    return Effect.unhandled()
 
 
 # ------------------------------------------------------------------------------------------------------------ by phase
@@ -73,36 +107,44 @@ def _absent(command: NoteCommand, context: Context) -> Effect[NoteEvent]:
     match command:
         case CreateNote():
             return _create(command, context)
-        case PurgeNote():
-            return Effect.reply(StatusReply.success(None))
+        case ImportNote():
+            return import_note(Absent(), command, context)
+        case PurgeNote() | ForgetWriter():
+            return answer(None)
         case _:
-            return _refuse(NotFound("note"))
+            return refuse(NOTE_NOT_FOUND)
 
 
 def _existing(note: Note, command: NoteCommand, context: Context) -> Effect[NoteEvent]:
     match command:
         case GetNote():
-            return Effect.reply(StatusReply.success(note)) if _visible(note, context) else _refuse(NotFound("note"))
-        case UpdateNote():
-            return _refused_to(context, note) or _update(note, command, context)
+            return refused_to_see(context, note) or answer(note)
+        case AddComment() | UpdateComment() | RemoveComment():
+            return discuss(note, command, context)
         case TrashNote():
-            return _refused_to(context, note) or _persist(NoteTrashed(context.now))
+            return refused_to_change(context, note) or persist(NoteTrashed(context.now))
+        case RelateNote() | UnrelateNote():
+            return refused_to_change(context, note) or _relate(note, command, context)
         case CreateNote():
             return _created_before(note, command, context)
+        case ImportNote():
+            return import_note(note, command, context)
         case PurgeNote():
             return _purge(note, command, context)
-        case _:
-            return Effect.unhandled()
+        case ForgetWriter():
+            return forget(note, command, context)
+        case UpdateNote() | TagNote() | UntagNote() | UndoNote() | RedoNote() | RestoreNote():
+            return change(note, command, context)
 
 
 def _removed(command: NoteCommand) -> Effect[NoteEvent]:
     match command:
-        case CreateNote():
-            return _refuse(IdTaken(command.id))
-        case PurgeNote():
-            return Effect.reply(StatusReply.success(None))
+        case CreateNote() | ImportNote():
+            return refuse(IdTaken(command.id))
+        case PurgeNote() | ForgetWriter():
+            return answer(None)
         case _:
-            return _refuse(NotFound("note"))
+            return refuse(NOTE_NOT_FOUND)
 
 
 # ---------------------------------------------------------------------------------------------------------- by command
@@ -110,31 +152,38 @@ def _removed(command: NoteCommand) -> Effect[NoteEvent]:
 
 def _create(command: CreateNote, context: Context) -> Effect[NoteEvent]:
     if context.principal is None:
-        return _refuse(Forbidden("nobody is logged in who could own the note"))
-    return _wrong_due(command.due, context) or _persist(_created(command, context))
+        return refuse(Forbidden("nobody is logged in who could own the note"))
+    return wrong_due(command.due, context) or persist(_created(command, context))
 
 
 def _created_before(note: Note, command: CreateNote, context: Context) -> Effect[NoteEvent]:
     """Tell the own note of an earlier run of this very command (rule C5) from another one with its id."""
     event = _created(command, context)
     if note == created(msgspec.structs.replace(event, slug=note.slug)):
-        return Effect.reply(StatusReply.success(note))
-    return _refuse(IdTaken(command.id))
+        return answer(note)
+    return refuse(IdTaken(command.id))
 
 
-def _update(note: Note, command: UpdateNote, context: Context) -> Effect[NoteEvent]:
-    event = _difference(note, command, context, note.slug)
-    if event == NoteUpdated(context.now):
-        return Effect.reply(StatusReply.success(note))
-    due = None if event.due is UNSET else event.due
-    return _wrong_due(due, context) or _persist(event)
+def _relate(note: Note, command: RelateNote | UnrelateNote, context: Context) -> Effect[NoteEvent]:
+    old = relation.found(note.relations, command.target_id)
+    match command:
+        case UnrelateNote():
+            gone = NoteUnrelated(command.target_id, context.now)
+            return refuse(NotFound("relation")) if old is None else persist(gone)
+        case RelateNote() if command.target_id == note.id:
+            return refuse(Conflict("a note can't be related to itself"))
+        case RelateNote() if old is not None and old.title == command.title:
+            return answer(note)
+        case RelateNote() if old is None and len(note.relations) >= RELATIONS:
+            return refuse(Conflict(f"a note has at most {RELATIONS} relations"))
+        case RelateNote():
+            return persist(NoteRelated(command.target_id, command.title, context.now))
 
 
 def _purge(note: Note, command: PurgeNote, context: Context) -> Effect[NoteEvent]:
     if note.owner != command.owner:
-        return _refuse(NotFound("note"))
-    effect: Effect[NoteEvent] = Effect.persist(NoteRemoved(context.now))
-    return effect.then_reply(lambda _: StatusReply.success(None))
+        return refuse(NOTE_NOT_FOUND)
+    return persist_in_silence(NoteRemoved(context.now))
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
@@ -155,49 +204,10 @@ def _created(command: CreateNote, context: Context) -> NoteCreated:
     )
 
 
-def _difference(note: Note, command: UpdateNote, context: Context, slug: str) -> NoteUpdated:
-    tags = note.tags if command.tags is None else command.tags
-    return NoteUpdated(
-        updated=context.now,
-        title=UNSET if command.title == note.title else command.title,
-        body=UNSET if command.body == note.body else command.body,
-        slug=UNSET if slug == note.slug else slug,
-        due=UNSET if command.due == note.due else command.due,
-        status=UNSET if command.status == note.status else command.status,
-        access=UNSET if command.access == note.access else command.access,
-        tags=UNSET if tags == note.tags else tags,
-    )
-
-
-def _visible(note: Note, context: Context) -> bool:
-    return note.trashed is None and (note.access == "Public" or note.owner == context.principal)
-
-
-def _refused_to(context: Context, note: Note) -> Effect[NoteEvent] | None:
-    if not _visible(note, context):
-        return _refuse(NotFound("note"))
-    return None if note.owner == context.principal else _refuse(Forbidden("only its owner may change a note"))
-
-
-def _wrong_due(due: int | None, context: Context) -> Effect[NoteEvent] | None:
-    if due is None or due > context.now:
-        return None
-    return _refuse(InvalidField("Note.due", invalid(to_rfc3339(due), IN_FUTURE)))
-
-
 def _slug_conflict(claim: Claim, slug: str, holder: str) -> Conflict:
     if claim.kind != "slug-own":
         return Conflict(f"slug {slug} already in use")
     return Conflict(f"you already have a note with the slug {slug}", PersistenceId.parse(holder).entity_id)
-
-
-def _refuse(reason: Refusal) -> Effect[NoteEvent]:
-    return Effect.reply(StatusReply.error(reason))
-
-
-def _persist(event: NoteEvent) -> Effect[NoteEvent]:
-    effect: Effect[NoteEvent] = Effect.persist(event)
-    return effect.then_reply(StatusReply.success)
 
 
 note_behavior: EventSourcedBehavior[NoteCommand, NoteEvent, NoteState] = EventSourcedBehavior(
