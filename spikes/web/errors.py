@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from spikes.actors.port import AskTimeout
@@ -45,6 +46,15 @@ class Refused(Exception):
         self.reason = reason
 
 
+class ErrorResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is wrong, for people (`message`) and programs (`code`); `id` names what stands in the way, if anything."""
+
+    message: str
+    code: str
+    request_id: str
+    id: str | None = None
+
+
 class Problem(Exception):
     """An answer that says what is wrong; the edge sends it as it is. `id` names what stands in the way."""
 
@@ -58,10 +68,7 @@ class Problem(Exception):
 
     def reply(self, request_id: str) -> Reply:
         """Return the answer; `request_id` leads to the log."""
-        content = {"message": self.message, "code": self.code, "request_id": request_id}
-        if self.id is not None:
-            content["id"] = self.id
-        return json_reply(content, self.status, self.headers)
+        return json_reply(ErrorResponse(self.message, self.code, request_id, self.id), self.status, self.headers)
 
 
 class BadFields(Problem):

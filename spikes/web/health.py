@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import msgspec
 
@@ -11,8 +12,21 @@ from spikes.web.call import Call
 from spikes.web.errors import RETRY_SOON, Problem
 from spikes.web.reply import Reply, json_reply
 
-UP = json_reply({"status": "UP"})
-OK = json_reply({"result": "OK"})
+
+class Liveness(msgspec.Struct, frozen=True):
+    """The process, or the service, is there."""
+
+    status: Literal["UP"] = "UP"
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What was tried went well."""
+
+    result: Literal["OK"] = "OK"
+
+
+UP = json_reply(Liveness())
+OK = json_reply(Result())
 STATI = json_reply(STATUSES)
 
 

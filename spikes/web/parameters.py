@@ -25,16 +25,25 @@ class Number(msgspec.Struct, frozen=True):
             raise ValueError(f"{self.name} must be a whole number from {self.low} to {self.high}, not {shown(text)!r}")
         return int(text)
 
+    def schema(self) -> dict[str, object]:
+        """Return what the documentation says of it."""
+        return {"type": "integer", "minimum": self.low, "maximum": self.high, "default": self.default}
+
 
 class Opaque(msgspec.Struct, frozen=True):
-    """A text that only the service itself can make."""
+    """A text that only the service itself can make; `text` says where it comes from."""
 
     name: str
     default: str | None = None
+    text: str = "Taken from the `Link` of the page before."
 
     def read(self, text: str) -> str:
         """Return the text as it came."""
         return text
+
+    def schema(self) -> dict[str, object]:
+        """Return what the documentation says of it."""
+        return {"type": "string", "description": self.text}
 
 
 Parameter = Number | Opaque

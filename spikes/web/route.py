@@ -11,7 +11,7 @@ from spikes.web.operation import Operation
 from spikes.web.parameters import Parameter
 from spikes.web.reply import Reply
 
-PATTERNS = {"tsid": "[0-9A-Za-z]{13}", "slug": "[0-9]{8}-[0-9a-z-]+"}
+PATTERNS = {"tsid": "[0-9A-Za-z]{13}", "slug": "[0-9]{8}-[0-9a-z-]+", "asset": "[0-9a-z.-]+"}
 """What the named parts of a path look like; any other path is not found."""
 
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from spikes.web import health, notes, sessions, users
+from spikes.web import documentation, health, notes, sessions, users
+from spikes.web.described import notes as about_notes
+from spikes.web.described import service as about_service
+from spikes.web.described import users as about_users
 from spikes.web.paging import COUNT, CURSOR, LIMIT, START
 from spikes.web.route import PATTERNS, Route
 
 __all__ = ["PATTERNS", "ROUTES", "Route"]
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "/users", users.register, open=True),
-    Route("POST", "/users/login", sessions.login, open=True),
-    Route("POST", "/users/logout", sessions.logout),
-    Route("GET", "/users/me", users.read_me),
-    Route("PUT", "/users", users.update),
-    Route("DELETE", "/users", users.remove),
-    Route("GET", "/users", users.list_all, open=True, parameters=(START, COUNT)),
-    Route("GET", "/users/{tsid}", users.read, open=True),
-    Route("GET", "/sessions", sessions.list_mine),
-    Route("DELETE", "/sessions/{tsid}", sessions.end),
-    Route("GET", "/notes/{tsid}", notes.read, open=True),
-    Route("DELETE", "/notes/{tsid}", notes.trash),
-    Route("POST", "/notes", notes.create),
-    Route("PUT", "/notes", notes.update),
-    Route("GET", "/notes", notes.list_visible, open=True, parameters=(LIMIT, CURSOR)),
-    Route("GET", "/notes/mine", notes.list_mine, parameters=(LIMIT, CURSOR)),
-    Route("GET", "/notes/{slug}", notes.read_by_slug, open=True),
-    Route("GET", "/info", health.info, open=True),
-    Route("GET", "/liveness", health.liveness, open=True),
-    Route("GET", "/readiness", health.readiness, open=True),
-    Route("GET", "/check", health.check, open=True),
-    Route("GET", "/stati", health.stati, open=True),
+    Route("POST", "/users", users.register, open=True, doc=about_users.REGISTER),
+    Route("POST", "/users/login", sessions.login, open=True, doc=about_users.LOGIN),
+    Route("POST", "/users/logout", sessions.logout, doc=about_users.LOGOUT),
+    Route("GET", "/users/me", users.read_me, doc=about_users.ME),
+    Route("PUT", "/users", users.update, doc=about_users.UPDATE),
+    Route("DELETE", "/users", users.remove, doc=about_users.REMOVE),
+    Route("GET", "/users", users.list_all, open=True, parameters=(START, COUNT), doc=about_users.LIST),
+    Route("GET", "/users/{tsid}", users.read, open=True, doc=about_users.READ),
+    Route("GET", "/sessions", sessions.list_mine, doc=about_users.SESSIONS),
+    Route("DELETE", "/sessions/{tsid}", sessions.end, doc=about_users.END_SESSION),
+    Route("GET", "/notes/{tsid}", notes.read, open=True, doc=about_notes.READ),
+    Route("DELETE", "/notes/{tsid}", notes.trash, doc=about_notes.TRASH),
+    Route("POST", "/notes", notes.create, doc=about_notes.CREATE),
+    Route("PUT", "/notes", notes.update, doc=about_notes.UPDATE),
+    Route("GET", "/notes", notes.list_visible, open=True, parameters=(LIMIT, CURSOR), doc=about_notes.LIST),
+    Route("GET", "/notes/mine", notes.list_mine, parameters=(LIMIT, CURSOR), doc=about_notes.MINE),
+    Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, doc=about_notes.READ),
+    Route("GET", "/info", health.info, open=True, doc=about_service.INFO),
+    Route("GET", "/liveness", health.liveness, open=True, doc=about_service.LIVENESS),
+    Route("GET", "/readiness", health.readiness, open=True, doc=about_service.READINESS),
+    Route("GET", "/check", health.check, open=True, doc=about_service.CHECK),
+    Route("GET", "/stati", health.stati, open=True, doc=about_service.STATI),
+    Route("GET", "/openapi.json", documentation.described(lambda: ROUTES), open=True, doc=about_service.OPENAPI),
+    Route("GET", "/docs", documentation.page, open=True, doc=about_service.PAGE),
+    Route("GET", "/docs/{asset}", documentation.asset, open=True, doc=about_service.ASSET),
 )

@@ -87,7 +87,8 @@ class Api:
         data = None if body is None else BytesIO(body if isinstance(body, bytes) else msgspec.json.encode(body))
         async with self.client.request(method, path, data=data, headers=sent, skip_auto_headers=["Content-Type"]) as r:
             text = await r.read()
-            return Answer(r.status, r.headers, msgspec.json.decode(text) if text else None)
+            json = text and r.content_type == "application/json"
+            return Answer(r.status, r.headers, msgspec.json.decode(text) if json else text or None)
 
     async def get(self, path: str, who: Person | None = None, **headers: str) -> Answer:
         return await self.ask("GET", path, None, who, **headers)

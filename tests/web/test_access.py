@@ -1,54 +1,55 @@
-"""Who may ask what: every route of the table, with and without a token."""
+"""Who may ask what: every row of docs/access.md, in everybody's name."""
 
 from __future__ import annotations
 
 import pytest
 
 from spikes.web.routes import ROUTES, Route
-from tests.web.conftest import Api, Person
+from tests.web.conftest import Api
+from tests.web.world import PRINCIPALS, Row, access_table, build
 
-OPEN = {
-    *("POST /users", "POST /users/login", "GET /users", "GET /users/{tsid}"),
-    *("GET /notes", "GET /notes/{tsid}", "GET /notes/{slug}"),
-    *("GET /info", "GET /liveness", "GET /readiness", "GET /check", "GET /stati"),
-}
-CLOSED = {
-    *("POST /users/logout", "GET /users/me", "PUT /users", "DELETE /users", "GET /sessions", "DELETE /sessions/{tsid}"),
-    *("POST /notes", "PUT /notes", "GET /notes/mine", "DELETE /notes/{tsid}"),
-}
+BY_NAME = {route.name: route for route in ROUTES}
+TABLE = access_table()
 
 
-def name(route: Route) -> str:
-    return f"{route.method} {route.path}"
+@pytest.fixture
+def url() -> str:
+    return "memory:"
 
 
-def path(route: Route) -> str:
-    return route.path.replace("{tsid}", "0SAJWHS03CF2T").replace("{slug}", "20261123-a-note")
+def name(row: Row) -> str:
+    return f"{row.route} {row.on}".strip()
 
 
-def test_every_route_is_open_or_closed_on_purpose() -> None:
-    assert {name(route) for route in ROUTES if route.open} == OPEN
-    assert {name(route) for route in ROUTES if not route.open} == CLOSED
+def test_every_row_is_of_a_route() -> None:
+    assert [row.route for row in TABLE if row.route not in BY_NAME] == []
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=name)
-async def test_asks_for_a_token_where_one_is_needed(api: Api, route: Route) -> None:
-    answer = await api.ask(route.method, path(route))
-    assert (answer.status == 401) == (not route.open)
-    if not route.open:
-        assert answer.code == "not_authenticated"
-        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="spikes"'
+@pytest.mark.parametrize("principal", PRINCIPALS)
+@pytest.mark.parametrize("row", TABLE, ids=name)
+async def test_answers_as_the_table_says(api: Api, row: Row, principal: str) -> None:
+    world = await build(api)
+    answer = await world.ask(BY_NAME[row.route], row.on, principal)
+    assert answer.status == row.statuses[principal]
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=name)
-async def test_refuses_ended_sessions_everywhere(api: Api, ann: Person, route: Route) -> None:
-    await api.ask("POST", "/users/logout", who=ann)
-    answer = await api.ask(route.method, path(route), who=ann)
+@pytest.mark.parametrize("row", [row for row in TABLE if row.statuses["anonymous"] == 401], ids=name)
+async def test_says_how_to_authenticate(api: Api, row: Row) -> None:
+    world = await build(api)
+    answer = await world.ask(BY_NAME[row.route], row.on, "anonymous")
+    assert answer.code == "not_authenticated"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="spikes"'
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+async def test_refuses_ended_sessions_everywhere(api: Api, route: Route) -> None:
+    world = await build(api)
+    await api.post("/users/logout", None, world.people["owner"])
+    answer = await world.ask(route, next(row.on for row in TABLE if row.route == route.name), "owner")
     assert (answer.status, answer.code) == (401, "not_authenticated")
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=name)
-async def test_refuses_removed_users_everywhere(api: Api, ann: Person, route: Route) -> None:
-    await api.delete("/users", ann)
-    answer = await api.ask(route.method, path(route), who=ann)
-    assert (answer.status, answer.code) == (401, "not_authenticated")
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_an_open_route_lets_somebody_in_without_a_token(route: Route) -> None:
+    anonymous = [row.statuses["anonymous"] for row in TABLE if row.route == route.name]
+    assert (401 not in anonymous) if route.open else all(status == 401 for status in anonymous)

@@ -1,0 +1,85 @@
+"""Notes in the documentation."""
+
+from __future__ import annotations
+
+from spikes.domain.note.request import CreateNoteRequest, UpdateNoteRequest
+from spikes.domain.note.response import NoteItem, NoteResponse
+from spikes.domain.shapes import EXAMPLE_ID
+from spikes.web.operation import (
+    ETAG,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    LOCATION,
+    NEXT,
+    Answer,
+    Link,
+    Operation,
+)
+
+ITS_ID = {"tsid": "$response.body#/id"}
+SENT_BACK = {
+    "id": "$response.body#/id",
+    "title": "$response.body#/title",
+    "body": "$response.body#/body",
+    "status": "$response.body#/status",
+    "access": "$response.body#/access",
+}
+LINKS = (Link("readNote", ITS_ID), Link("updateNote", body=SENT_BACK), Link("trashNote", ITS_ID))
+
+CREATE = Operation(
+    id="createNote",
+    tag="Notes",
+    summary="Write a note",
+    text="`due` must be in the future; `tags` are ids of tags that exist. The note's `slug` is made of the day and the "
+    "title, and never changes.",
+    request=CreateNoteRequest,
+    headers=(IDEMPOTENCY_KEY,),
+    answers=(Answer(201, NoteResponse, "The new note.", (ETAG, LOCATION), links=LINKS),),
+    errors={409: "The caller has a note with this title from today already; its slug would be the same."},
+    example={"title": "First note", "body": "Hello", "access": "Private"},
+)
+UPDATE = Operation(
+    id="updateNote",
+    tag="Notes",
+    summary="Change one of the own notes",
+    text="All fields as they shall be: `due` left out clears it; only `tags` left out stay. `due` must be in the "
+    "future if it changes. What was read can be changed and sent back as it is.",
+    request=UpdateNoteRequest,
+    headers=(IF_MATCH, IDEMPOTENCY_KEY),
+    answers=(Answer(200, NoteResponse, "The note as it is now.", (ETAG,)),),
+    errors={
+        403: "The note is somebody else's, or would become it.",
+        404: "There is no such note, or the caller may not see it.",
+    },
+    example={"id": EXAMPLE_ID, "title": "First note", "body": "Hello again", "status": "Doing", "access": "Private"},
+)
+READ = Operation(
+    id="readNote",
+    tag="Notes",
+    summary="Read a note",
+    text="By its id, or by its slug; of notes of one slug, the caller's own.",
+    headers=(IF_NONE_MATCH,),
+    answers=(Answer(200, NoteResponse, "The note, whole.", (ETAG,)),),
+)
+TRASH = Operation(
+    id="trashNote",
+    tag="Notes",
+    summary="Move one of the own notes to the trash",
+    text="From then on every other route answers as if it were not there.",
+    headers=(IF_MATCH,),
+    answers=(Answer(200, NoteResponse, "The note, with the time in `trashed`.", (ETAG,)),),
+    errors={403: "The note is somebody else's."},
+)
+LIST = Operation(
+    id="listNotes",
+    tag="Notes",
+    summary="List public notes and the caller's own",
+    answers=(Answer(200, list[NoteItem], "Notes, the newest first.", (NEXT,)),),
+)
+MINE = Operation(
+    id="listMyNotes",
+    tag="Notes",
+    summary="List the caller's own notes",
+    answers=(Answer(200, list[NoteItem], "Notes, the newest first.", (NEXT,)),),
+)
