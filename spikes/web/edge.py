@@ -6,7 +6,10 @@ request -> request id -> who asks (401) -> not too often (429) -> query paramete
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -20,6 +23,9 @@ from spikes.web.parameters import defaults, read_query
 from spikes.web.reply import Reply
 from spikes.web.routes import Route
 from spikes.web.sessions import authenticate
+
+STALLED = 60.0
+"""How long a client may take nothing of a streamed answer, in seconds; then it is cut off."""
 
 _is_request_id = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
 
@@ -45,6 +51,9 @@ class Edge:
             reply = await self._reply(call, route)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             reply = self._problem(call, error).reply(call.request_id)
+        response = self._response(call, reply)
+        if reply.stream is not None:
+            await self._send(call, response, reply.stream)
         self._access.info(
             "request",
             method=request.method,
@@ -54,7 +63,7 @@ class Edge:
             request_id=call.request_id,
             principal=call.user_id,
         )
-        return self._response(call, reply)
+        return response
 
     async def _reply(self, call: Call, route: Route) -> Reply:
         try:
@@ -81,8 +90,29 @@ class Edge:
             return internal()
         return problem
 
-    def _response(self, call: Call, reply: Reply) -> web.Response:
-        response = web.Response(status=reply.status, body=reply.body or None, headers=self._cors.headers)
+    async def _send(self, call: Call, response: web.StreamResponse, stream: AsyncGenerator[bytes, None]) -> None:
+        """Send a body piece by piece; where it can't go on, the connection is cut so that the client sees it."""
+        async with aclosing(stream):
+            try:
+                await response.prepare(call.request)
+                if call.request.method != "HEAD":
+                    async for piece in stream:
+                        async with asyncio.timeout(STALLED):
+                            await response.write(piece)
+                await response.write_eof()
+            except ConnectionError:
+                return  # the client has gone away
+            except Exception as error:  # noqa: BLE001 - the status is out already
+                self._log.error("stream_broken", request_id=call.request_id, route=call.route, exc_info=error)
+                if call.request.transport is not None:
+                    call.request.transport.abort()
+
+    def _response(self, call: Call, reply: Reply) -> web.StreamResponse:
+        response: web.StreamResponse
+        if reply.stream is None:
+            response = web.Response(status=reply.status, body=reply.body or None, headers=self._cors.headers)
+        else:
+            response = web.StreamResponse(status=reply.status, headers=self._cors.headers)
         headers = response.headers
         headers["X-Request-ID"] = call.request_id
         if reply.body:

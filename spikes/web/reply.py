@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import msgspec
@@ -13,11 +13,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer on its way out. A body is always JSON."""
+    """An answer on its way out. A body is JSON unless the headers say otherwise.
+
+    With a `stream`, the body is what that yields, piece by piece; the edge closes it whatever happens.
+    """
 
     status: int
     body: bytes = b""
     headers: Headers = ()
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 NO_CONTENT = Reply(204)
