@@ -46,6 +46,12 @@ INHERIT = "--inherit"
 log = structlog.get_logger()
 
 
+def pause_after(failures: int) -> float:
+    """Return how many seconds to wait before a worker is started again that has ended so often in a row."""
+    doublings = min(failures - 1, 30)  # after a night of failures no float is that large
+    return min(FIRST_PAUSE * 2.0**doublings, LONGEST_PAUSE)
+
+
 class Worker:
     """One serving process, from its start to its end."""
 
@@ -58,10 +64,15 @@ class Worker:
         self.pid = process.pid
         self.ended = loop.create_task(process.wait())
         self.reason = "it ended without saying why"
+        self.left = asyncio.Event()
+        """Set once it has ended, or another has taken its place."""
+        self.age = 0.0
+        """Seconds that it has lived, once it has ended."""
         self._began = loop.time()
         self._process = process
         reader, writer = line
         self._report = loop.create_task(self._listen(reader))
+        self.ended.add_done_callback(self._note_end)
         self.ended.add_done_callback(lambda _: self._report.add_done_callback(lambda _: writer.close()))
 
     @classmethod
@@ -79,17 +90,16 @@ class Worker:
                 raise
         return cls(process, line)
 
-    @property
-    def age(self) -> float:
-        """Seconds since its start."""
-        return asyncio.get_running_loop().time() - self._began
-
     async def ready(self, within: float | None = None) -> bool:
         """Wait until it serves; False, and `reason`, if it can't, or ended, or took longer than `within` seconds."""
         if not (await asyncio.wait({self._report}, timeout=within))[0]:
             self.reason = f"it was not ready within {within:g} s"
             return False
         return self._report.result()
+
+    def _note_end(self, _: object) -> None:
+        self.age = asyncio.get_running_loop().time() - self._began
+        self.left.set()
 
     async def _listen(self, reader: asyncio.StreamReader) -> bool:
         """Read what it says of its start; at the end of the line it has ended without a word."""
@@ -167,11 +177,12 @@ class Supervisor:
         failures = 0
         while True:
             worker = slot.worker
-            code = await asyncio.shield(worker.ended)
+            await worker.left.wait()
             if worker is not slot.worker:
                 continue
+            code = await asyncio.shield(worker.ended)
             failures = 1 if worker.age > SETTLED else failures + 1
-            pause = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
+            pause = pause_after(failures)
             reason = "" if await worker.ready() else worker.reason
             log.error("worker ended", worker=worker.pid, exit_code=code, reason=reason, next_in_seconds=pause)
             await asyncio.sleep(pause)
@@ -210,6 +221,7 @@ class Supervisor:
                 await new.end()
                 return False
             slot.worker = new
+            old.left.set()
         log.info("worker replaced", old=old.pid, new=new.pid)
         await old.end()
         return True
