@@ -34,9 +34,9 @@ def check_schema(schema: Schema) -> None:
     for name in (*schema.columns, *schema.text):
         if not _NAME.fullmatch(name):
             raise ValueError(f"{schema.kind}: {name!r} can't be a column: lower case letters, digits and _, please")
-    for name in (name for index in schema.indexes for name in index):
+    for name in (name for index in (*schema.indexes, schema.scope) for name in index):
         if name not in schema.columns:
-            raise ValueError(f"{schema.kind}: an index names {name!r}, which is not a column")
+            raise ValueError(f"{schema.kind}: an index or the scope names {name!r}, which is not a column")
 
 
 def check_append(append: Append, schemas: Mapping[str, Schema]) -> None:
@@ -101,8 +101,8 @@ def _check_cursor(query: Query, schema: Schema) -> None:
         return
     if query.sort is not None:
         _check_value(schema, query.sort.column, query.after.value)
-    elif not isinstance(query.after.value, float):
-        raise ValueError("the cursor of a list by relevance has a number")
+    elif not isinstance(query.after.value, int) or query.after.value not in _INTEGERS:
+        raise ValueError("the cursor of a list by relevance has a whole number")
 
 
 def _check_value(schema: Schema, column: str, value: object) -> None:

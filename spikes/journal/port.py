@@ -247,7 +247,7 @@ class Sort(msgspec.Struct, frozen=True):
 class Cursor(msgspec.Struct, frozen=True):
     """The last row of a page: its sort value and persistence id."""
 
-    value: str | int | float | None
+    value: str | int | None
     persistence_id: str
 
 

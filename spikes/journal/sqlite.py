@@ -186,8 +186,8 @@ class SqliteJournal:
 
     async def query(self, query: Query) -> Page:
         """See `Journal.query`."""
-        check_query(query, self._schemas)
-        return await self._read(lambda db: sqlite_query.page(db, query))
+        schema = check_query(query, self._schemas)
+        return await self._read(lambda db: sqlite_query.page(db, query, schema))
 
     async def count(self, query: Query) -> int:
         """See `Journal.count`."""

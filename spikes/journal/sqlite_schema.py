@@ -14,6 +14,7 @@ import apsw
 
 from spikes.journal.errors import JournalCorrupt, JournalTooNew
 from spikes.journal.port import RowSchema
+from spikes.journal.sqlite_scope import COLUMN
 
 APPLICATION_ID = 0x53504B45
 """Stands in the header of every file of ours, so that no other program's file is taken for one."""
@@ -136,7 +137,7 @@ def declare(db: apsw.Connection, schema: RowSchema) -> None:
     _add_columns(db, schema)
     _make_indexes(db, schema, drop=known is None or known <= schema.state_version)
     if schema.text:
-        _make_text(db, kind, [f"t_{name}" for name in schema.text])
+        _make_text(db, kind, [*(f"t_{name}" for name in schema.text), *([COLUMN] if schema.scope else [])])
     db.execute(
         """
         INSERT INTO kinds (kind, state_version) VALUES (?, ?)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import apsw
 
 from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion
 from spikes.journal.sqlite_batch import Value, read_many, run_many
+from spikes.journal.sqlite_scope import COLUMN, scope_text
 
 _UNLISTED = IndexPart(columns={}, item=b"")
 
@@ -91,7 +92,8 @@ class SearchTables:
 
     def __init__(self, schema: RowSchema) -> None:
         kind = schema.kind
-        fields = ", ".join(f"t_{name}" for name in schema.text)
+        self._schema = schema
+        fields = ", ".join([*(f"t_{name}" for name in schema.text), *([COLUMN] if schema.scope else [])])
         self._last = f'SELECT coalesce(max(part_id), 0) FROM "{kind}_parts"'
         self._named = f"""
             WITH asked (row_id, part) AS (VALUES {{rows}})
@@ -113,17 +115,30 @@ class SearchTables:
 
     def write(self, db: apsw.Connection, changes: Sequence[Change], trust_hints: bool) -> set[int]:
         """Write the parts that differ from what is stored; return the row ids that had any."""
-        hinted = {change.row_id for change in changes if trust_hints and change.hint_holds}
+        hinted = {each.row_id for each in changes if trust_hints and each.hint_holds and self._keeps_scope(each)}
         parts = self._stored_parts(db, changes, hinted)
         writes, differing = _Writes(db.execute(self._last).get), set()
         for change in changes:
-            search, old = change.listing.search, parts.get(change.row_id, {})
+            search, old = self._texts(change.listing), parts.get(change.row_id, {})
             names = (change.listing.changed or ()) if change.row_id in hinted else search.keys() | old.keys()
             for part in names:
                 if writes.note(change.row_id, part, old.get(part), search.get(part)):
                     differing.add(change.row_id)
         self._run(db, writes)
         return differing
+
+    def _texts(self, index: IndexPart) -> Mapping[str, tuple[str, ...]]:
+        """Return the text of each part; the words of the scope stand beside it."""
+        if not self._schema.scope or not index.search:
+            return index.search
+        scope = scope_text(self._schema, index.columns)
+        return {part: (*texts, scope) for part, texts in index.search.items()}
+
+    def _keeps_scope(self, change: Change) -> bool:
+        """Tell whether the columns of the scope are as they are stored: if not, all parts have to be written."""
+        stored = change.stored.indexed[1:] if change.stored else ()
+        before = dict(zip(self._schema.columns, stored, strict=True))
+        return all(before[name] == change.listing.columns.get(name) for name in self._schema.scope)
 
     def _run(self, db: apsw.Connection, writes: _Writes) -> None:
         run_many(db, self._drop_parts, writes.dropped)

@@ -18,7 +18,7 @@ START = Number("start", 0, 2**53, 0)
 COUNT = Number("count", 1, 200, 10)
 
 SUM_BYTES = 6
-_decode = msgspec.msgpack.Decoder(tuple[str | int | float | None, str]).decode
+_decode = msgspec.msgpack.Decoder(tuple[str | int | None, str]).decode
 
 
 def write_cursor(listing: str, cursor: Cursor) -> str:

@@ -26,8 +26,9 @@ NOTE = RowSchema(
     "note",
     state_version=1,
     columns={"created": "integer", "due": "integer", "title": "text", "status": "text"},
-    indexes=(("created",), ("status", "created")),
+    indexes=(("created",), ("status", "created"), ("status", "due"), ("title",)),
     text=("title", "body"),
+    scope=("status",),
 )
 USER = RowSchema("user", state_version=1, columns={"created": "integer", "notes": "integer"})
 SCHEMAS = (NOTE, USER)

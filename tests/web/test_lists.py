@@ -102,8 +102,8 @@ async def test_refuses_a_changed_cursor(api: Api, ann: Person) -> None:
         assert "cursor" in answer.content["message"]
 
 
-@pytest.mark.parametrize("value", [0, -1, 2**62, "text", None, 0.5])
-def test_reads_the_cursor_it_wrote(value: str | int | float | None) -> None:
+@pytest.mark.parametrize("value", [0, -1, 2**62, "text", None])
+def test_reads_the_cursor_it_wrote(value: str | int | None) -> None:
     cursor = Cursor(value, "note|0SAJWHS03CF2T")
     assert read_cursor("/notes", write_cursor("/notes", cursor)) == cursor
 

@@ -14,8 +14,8 @@ from spikes.domain.relation import Relation
 from spikes.domain.times import to_rfc3339
 from spikes.journal.port import IndexPart, RowSchema
 
-WHOSE: tuple[tuple[str, ...], ...] = (("owner",), ("access",), ())
-"""What lists begin with: somebody's own notes, the public ones, or both together."""
+WHOSE: tuple[tuple[str, ...], ...] = (("owner", "access"), ("access",))
+"""What lists begin with: somebody's notes by access, or all by access; a list is merged of these."""
 
 ORDERS = ("created", "updated", "due", "title")
 """What lists are sorted by."""
@@ -35,11 +35,12 @@ NOTE_ROWS = RowSchema(
     },
     indexes=(
         *((*whose, "trashed", order) for whose in WHOSE for order in ORDERS),
-        ("owner", "trashed", "status", "created"),
+        ("access", "trashed", "status", "created"),
     ),
     text=("title", "body"),
+    scope=("owner", "access", "trashed"),
 )
-"""What notes are listed by: the caller's own, the public ones, both together, in each of the orders.
+"""What notes are listed by, merged where a list is of several; and the public ones by status.
 
 A note in the trash stays listed, with the time; lists ask for those without. Terms are `tag` (its id), `relation` (the
 target's id) and `commenter` (a user's id). Each comment is a search part of its own, named by its id.

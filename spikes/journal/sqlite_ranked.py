@@ -1,0 +1,228 @@
+"""Search: which rows a text is found in, and which of them are the best.
+
+The full text index answers with parts (a note, a comment), the newest first, and only so many: what is done for each of
+them costs the same however many there are. Each term may be found in another part of a row; most are found in one.
+
+How good a row is: for each term what `bm25` gives to its best part. For a term that is found nearly everywhere `bm25`
+would read all that the index has of it, to learn that it says nothing; there a hit in the first field counts, little.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from spikes.journal.port import RANKED, Condition, Cursor, Page, Query, RowSchema, Sort, TextTerm
+from spikes.journal.sqlite_pages import Found, load, read_found, read_list
+from spikes.journal.sqlite_scope import scope_match
+from spikes.journal.sqlite_where import LISTED, Sql, condition, joined, match, searchable
+
+LOOKED_AT = 2 * RANKED
+"""How many of the newest parts are looked at when conditions have to be looked up for each."""
+
+RATED = 8
+"""How many terms count for the rank; all have to be found."""
+
+MOST_CONFIRMED = 1_000
+"""How many parts are looked up one by one."""
+
+UNIT = 100_000
+"""Ranks are whole numbers, so that they survive the way into a cursor and back: millionths and tens of them."""
+
+COMMON_HIT = 1_000
+FIRST_FIELD = 5.0
+"""How much more a hit in the first field counts than in another one."""
+
+
+class _Matched(NamedTuple):
+    """The rows found, the last stored one first, and whether there may be more."""
+
+    rows: list[int]
+    truncated: bool
+
+
+class _Search:
+    """One search over one kind of row."""
+
+    def __init__(self, db: apsw.Connection, query: Query, schema: RowSchema) -> None:
+        self.db = db
+        self.kind = query.kind
+        self.terms = searchable(query)
+        self.scope, self.rest = scope_match(schema, query.where)
+        self.fields = [f"t_{name}" for name in schema.text]
+
+    def matched(self) -> _Matched:
+        """Return the rows in which all terms are found."""
+        most = LOOKED_AT if self.rest else RANKED
+        parts = self._parts([self._in_text(term) for term in self.terms], most)
+        rows = set(self._rows(parts[:most], self.rest))
+        truncated = len(parts) > most
+        if len(self.terms) > 1:
+            across, more = self._across(rows)
+            rows |= across
+            truncated = truncated or more
+        newest = sorted(rows, reverse=True)
+        return _Matched(newest[:RANKED], truncated or len(newest) > RANKED)
+
+    def _across(self, known: set[int]) -> tuple[set[int], bool]:
+        """Return other rows, in which each term is found in some part, and whether there may be more."""
+        texts = [self._in_text(term) for term in self.terms]
+        parts = {text: self._parts([text], RANKED) for text in texts}
+        rare = [text for text in texts if len(parts[text]) <= RANKED]
+        found: set[int] | None = None
+        for text in rare or texts:
+            of_term = set(self._rows(parts[text][:RANKED], (), several_parts=True)) - known
+            found = of_term if found is None else found & of_term
+            if not found:
+                return set(), not rare
+        rows, truncated = self._holding(found or set()), not rare
+        for text in texts if rare else ():
+            if text not in rare and rows:
+                rows, more = self._confirmed(rows, text)
+                truncated = truncated or more
+        return rows, truncated
+
+    def _confirmed(self, rows: set[int], text: str) -> tuple[set[int], bool]:
+        """Look a common term up, part by part, for rows in which the rare ones were found."""
+        asked = _array(sorted(rows, reverse=True))
+        of_rows = f"""
+            SELECT json_group_array(part_id) FROM (
+                SELECT p.part_id FROM json_each(?) AS asked
+                CROSS JOIN "{self.kind}_parts" AS p ON p.row_id = asked.value LIMIT ?
+            )
+            """
+        parts = read_list(self.db, Sql(of_rows, (asked, MOST_CONFIRMED + 1)))
+        fts = f'"{self.kind}_fts"'
+        hits = f"""
+            SELECT json_group_array({fts}.rowid) FROM json_each(?) AS asked
+            CROSS JOIN {fts} WHERE {fts} MATCH ? AND {fts}.rowid = asked.value
+            """
+        found = read_list(self.db, Sql(hits, (_array(parts[:MOST_CONFIRMED]), text)))
+        return set(self._rows(found, ())), len(parts) > MOST_CONFIRMED
+
+    def _parts(self, texts: Iterable[str], most: int) -> list[int]:
+        """Return the newest parts in which all of these are found, and one more than `most` if there are more."""
+        fts, asked = f'"{self.kind}_fts"', " AND ".join([*texts, *self.scope])
+        newest = f"SELECT rowid FROM {fts} WHERE {fts} MATCH ? ORDER BY rowid DESC LIMIT ?"
+        return read_list(self.db, Sql(f"SELECT json_group_array(rowid) FROM ({newest})", (asked, most + 1)))
+
+    def _rows(self, parts: Sequence[int], rest: Sequence[Condition], several_parts: bool = False) -> list[int]:
+        """Return the listed rows of these parts that hold the rest."""
+        holds = joined([Sql("TRUE"), *(condition(self.kind, each) for each in rest)])
+        rows = f'CROSS JOIN "{self.kind}_rows" AS r ON r.row_id = p.row_id' if rest else ""
+        others = (
+            f'AND EXISTS (SELECT 1 FROM "{self.kind}_parts" AS o WHERE o.row_id = p.row_id AND o.part_id != p.part_id)'
+        )
+        text = f"""
+            SELECT json_group_array(p.row_id) FROM json_each(?) AS asked
+            CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = asked.value {rows}
+            WHERE {holds.text} {others if several_parts else ""}
+            """
+        return read_list(self.db, Sql(text, (_array(parts), *holds.values)))
+
+    def _holding(self, rows: set[int]) -> set[int]:
+        if not self.rest:
+            return rows
+        holds = joined([LISTED, *(condition(self.kind, each) for each in self.rest)])
+        text = f"""
+            SELECT json_group_array(r.row_id) FROM json_each(?) AS asked
+            CROSS JOIN "{self.kind}_rows" AS r ON r.row_id = asked.value WHERE {holds.text}
+            """
+        return set(read_list(self.db, Sql(text, (_array(list(rows)), *holds.values))))
+
+    def ranks(self) -> dict[int, int]:
+        """Return how good rows are, those that are any good: the sum over the terms of their best part."""
+        ranks: defaultdict[int, int] = defaultdict(int)
+        for term in self.terms[:RATED]:
+            for row_id, rank in self._rated(term).items():
+                ranks[row_id] += rank
+        return ranks
+
+    def _rated(self, term: TextTerm) -> dict[int, int]:
+        text = self._in_text(term)
+        best: dict[int, int] = {}
+        for row_id, rank in self._common(term) if self._is_common(text) else self._by_bm25(text):
+            best[row_id] = max(rank, best.get(row_id, 0))
+        return best
+
+    def _is_common(self, text: str) -> bool:
+        fts = f'"{self.kind}_fts"'
+        counted = f"SELECT count(*) FROM (SELECT rowid FROM {fts} WHERE {fts} MATCH ? LIMIT ?)"
+        return int(self.db.execute(counted, (text, RANKED + 1)).get) > RANKED
+
+    def _by_bm25(self, text: str) -> list[tuple[int, int]]:
+        fts, weights = f'"{self.kind}_fts"', ", ".join([str(FIRST_FIELD), *["1.0"] * (len(self.fields) - 1)])
+        rated = f"""
+            SELECT json_group_array(json_array(p.row_id, CAST(-found.score * {UNIT} AS INTEGER)))
+            FROM (
+                SELECT rowid AS part_id, bm25({fts}, {weights}) AS score FROM {fts} WHERE {fts} MATCH ? LIMIT {RANKED}
+            ) AS found CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = found.part_id
+            """
+        return read_list(self.db, Sql(rated, (text,)))
+
+    def _common(self, term: TextTerm) -> list[tuple[int, int]]:
+        in_title = self._parts([f"{{{self.fields[0]}}} : {match(term)}"], RANKED)[:RANKED]
+        return [(row_id, COMMON_HIT) for row_id in self._rows(in_title, ())]
+
+    def _in_text(self, term: TextTerm) -> str:
+        return f"{{{' '.join(self.fields)}}} : {match(term)}"
+
+
+def search(db: apsw.Connection, query: Query, schema: RowSchema) -> Page:
+    """Read one page of what is found."""
+    asked = _Search(db, query, schema)
+    matched = asked.matched()
+    if query.sort is not None:
+        return _by_column(db, query, query.sort, matched)
+    ranks = asked.ranks()
+    # `matched.rows` start with the last stored one, and sorting keeps that among equals.
+    rows = sorted(((ranks.get(row_id, 0), row_id) for row_id in matched.rows), reverse=True)
+    if query.after is not None:
+        rows = [row for row in rows if row < _place(db, query.kind, query.after)]
+    return _page(db, query, [Found(rank, "", row_id) for rank, row_id in rows[query.offset :]], matched.truncated)
+
+
+def _place(db: apsw.Connection, kind: str, after: Cursor) -> tuple[int, int]:
+    found = db.execute(f'SELECT row_id FROM "{kind}_rows" WHERE persistence_id = ?', (after.persistence_id,)).get
+    assert isinstance(after.value, int)
+    return after.value, int(found or 0)
+
+
+def _page(db: apsw.Connection, query: Query, rows: Sequence[Found], truncated: bool) -> Page:
+    shown = rows[: query.limit]
+    listed = load(db, query.kind, [row.row_id for row in shown])
+    more = len(rows) > len(shown)
+    return Page(listed, Cursor(shown[-1].value, listed[-1].persistence_id) if more else None, truncated)
+
+
+def _by_column(db: apsw.Connection, query: Query, sort: Sort, matched: _Matched) -> Page:
+    """Sort what is found; rows without a sort value come last."""
+    column, direction = f"r.c_{sort.column}", "DESC" if sort.descending else "ASC"
+    after = _after(sort, query.after)
+    text = f"""
+        SELECT {column} AS value, r.persistence_id, r.row_id
+        FROM json_each(?) AS found CROSS JOIN "{query.kind}_rows" AS r ON r.row_id = found.value
+        WHERE {after.text} ORDER BY {column} IS NULL, {column} {direction}, r.persistence_id {direction}
+        LIMIT ? OFFSET ?
+        """
+    values = (_array(matched.rows), *after.values, query.limit + 1, query.offset)
+    return _page(db, query, read_found(db, Sql(text, values)), matched.truncated)
+
+
+def _after(sort: Sort, after: Cursor | None) -> Sql:
+    column, beyond = f"r.c_{sort.column}", "<" if sort.descending else ">"
+    if after is None:
+        return Sql("TRUE")
+    if after.value is None:
+        return Sql(f"{column} IS NULL AND r.persistence_id {beyond} ?", (after.persistence_id,))
+    return Sql(
+        f"({column} IS NULL OR ({column}, r.persistence_id) {beyond} (?, ?))", (after.value, after.persistence_id)
+    )
+
+
+def _array(numbers: Sequence[int]) -> str:
+    return msgspec.json.encode(numbers).decode()

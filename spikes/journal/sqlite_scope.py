@@ -1,0 +1,48 @@
+"""The columns that narrow most searches, as words beside each text: whose it is is then found in the same pass.
+
+A word is made of a column's name and value, by a digest: no text that people write or search for is like it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from spikes.journal.port import AnyOf, Condition, Equal, RowSchema
+
+COLUMN = "scope"
+"""The column of the full text index that holds these words."""
+
+
+def scope_text(schema: RowSchema, columns: Mapping[str, str | int | None]) -> str:
+    """Return the words of one row."""
+    return " ".join(scope_word(name, columns.get(name)) for name in schema.scope)
+
+
+def scope_word(column: str, value: str | int | None) -> str:
+    """Return the word for a column that has this value."""
+    return "s" + hashlib.blake2b(f"{column}\0{value!r}".encode(), digest_size=10).hexdigest()
+
+
+def scope_match(schema: RowSchema, where: Iterable[Condition]) -> tuple[list[str], list[Condition]]:
+    """Return the conditions that can be part of a full text query, in its language, and the rest of them."""
+    inside: list[str] = []
+    rest: list[Condition] = []
+    for condition in where:
+        text = _match(schema, condition)
+        if text is None:
+            rest.append(condition)
+        else:
+            inside.append(text)
+    return inside, rest
+
+
+def _match(schema: RowSchema, condition: Condition) -> str | None:
+    match condition:
+        case Equal(column, value) if column in schema.scope:
+            return f"{COLUMN} : {scope_word(column, value)}"
+        case AnyOf(conditions) if conditions:
+            texts = [_match(schema, each) for each in conditions]
+            return None if None in texts else f"({' OR '.join(text for text in texts if text)})"
+        case _:
+            return None

@@ -1,0 +1,240 @@
+"""Lists by index. What may be listed is cut into branches ("public", "mine and private"); in each of them an index has
+the rows in the order that is asked for, and a page is the merged beginning of those walks.
+
+A walk looks at so many entries and no more. If what it looks for is rarer than that, another index or the terms may
+have few enough candidates to sort them; if not, the page ends early, and the next one goes on from there. So no page
+costs more because there are more rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import apsw
+
+from spikes.journal.port import AnyOf, AtLeast, AtMost, Condition, Equal, HasTerm, Page, Query, RowSchema, Sort
+from spikes.journal.sqlite_pages import Found, load, read_found
+from spikes.journal.sqlite_where import LISTED, Sql, condition, joined
+
+MOST_BRANCHES = 16
+LOOKED_AT = 5_000
+"""How many entries of an index a walk looks at for one page."""
+
+FEW = 1_000
+SORTABLE = 5_000
+"""How many candidates are sorted: few at once, more when a walk finds too little."""
+
+Branch = tuple[Condition, ...]
+
+
+class Reach(NamedTuple):
+    """What a branch gave: rows in order, and where it stopped looking, None if it had reached its end or enough."""
+
+    rows: list[Found]
+    stopped: Found | None = None
+
+
+class _Walk(NamedTuple):
+    """A branch and the index that has it in order: its first columns hold `equal`; `rest` is looked at row by row."""
+
+    by: str
+    equal: Branch
+    rest: Branch
+
+
+def walk(db: apsw.Connection, query: Query, schema: RowSchema) -> Page | None:
+    """Read a page; None if a branch has no index in the order that is asked for."""
+    sort = query.sort
+    if sort is None:
+        return None
+    walks = [_chosen(schema, branch, sort) for branch in branches(query.where)]
+    if not all(walks):
+        return None
+    rows, stopped = _rows(db, query, sort, schema, [each for each in walks if each])
+    shown = rows[: query.limit]
+    listed = load(db, query.kind, [row.row_id for row in shown])
+    if len(rows) > len(shown):
+        return Page(listed, shown[-1].cursor)
+    return Page(listed, stopped.cursor if stopped else None)
+
+
+def branches(where: Sequence[Condition]) -> list[Branch]:
+    """Return ways to hold all conditions, at least one of which each listed row takes."""
+    plain = [each for each in where if not isinstance(each, AnyOf)]
+    choices = [each.conditions for each in where if isinstance(each, AnyOf)]
+    if math.prod(map(len, choices)) > MOST_BRANCHES:
+        return [tuple(dict.fromkeys(where))]
+    ways = [tuple(dict.fromkeys((*plain, *way))) for way in itertools.product(*choices)]
+    return [way for way in dict.fromkeys(ways) if _can_hold(way)]
+
+
+def _can_hold(branch: Branch) -> bool:
+    equal = [each for each in branch if isinstance(each, Equal)]
+    return len({each.column for each in equal}) == len(equal)
+
+
+def _chosen(schema: RowSchema, branch: Branch, sort: Sort) -> _Walk | None:
+    """Return the walk along the index that has most of the branch's columns before the sort column."""
+    equal = {each.column: each for each in branch if isinstance(each, Equal)}
+    fitting = [
+        index[:place]
+        for index in schema.indexes
+        for place in range(len(index))
+        if index[place] == sort.column and all(column in equal for column in index[:place])
+    ]
+    if not fitting:
+        return None
+    first = max(fitting, key=len)
+    held = tuple(equal[column] for column in first)
+    name = next(index for index in schema.indexes if index[: len(first) + 1] == (*first, sort.column))
+    return _Walk(f"{schema.kind}_rows_by-{'-'.join(name)}", held, tuple(each for each in branch if each not in held))
+
+
+def _rows(
+    db: apsw.Connection, query: Query, sort: Sort, schema: RowSchema, walks: Sequence[_Walk]
+) -> tuple[list[Found], Found | None]:
+    """Return up to one row more than fits the page, and where the reading stopped if there may be others behind."""
+    rows: list[Found] = []
+    for with_value in (True, False):
+        if not with_value and len(rows) > query.limit:
+            break
+        if with_value and query.after is not None and query.after.value is None:
+            continue
+        wanted = query.limit + 1 - len(rows)
+        reached = [_reach(db, query, sort, schema, each, with_value, wanted) for each in walks]
+        part, stopped = _merged(reached, sort, wanted)
+        rows += part
+        if stopped:
+            return rows, stopped
+    return rows, None
+
+
+def _merged(reached: Sequence[Reach], sort: Sort, wanted: int) -> tuple[list[Found], Found | None]:
+    """Return the first rows of all branches, each once, none behind the first place where a branch stopped."""
+
+    def place(row: Found) -> tuple[object, str]:
+        return (0 if row.value is None else row.value, row.persistence_id)
+
+    rows = sorted({row for each in reached for row in each.rows}, key=place, reverse=sort.descending)
+    stops = sorted((each.stopped for each in reached if each.stopped), key=place, reverse=sort.descending)
+    if not stops:
+        return rows[:wanted], None
+    before = [
+        row for row in rows if (place(row) >= place(stops[0]) if sort.descending else place(row) <= place(stops[0]))
+    ]
+    return before[:wanted], (stops[0] if len(before) < wanted else None)
+
+
+def _reach(
+    db: apsw.Connection, query: Query, sort: Sort, schema: RowSchema, walk: _Walk, with_value: bool, wanted: int
+) -> Reach:
+    place = _placed(query, sort, with_value)
+    on_sort = tuple(each for each in walk.rest if isinstance(each, AtLeast | AtMost) and each.column == sort.column)
+    rest = tuple(each for each in walk.rest if each not in on_sort)
+    entries = _entries(query, sort, walk, (*walk.equal, *on_sort), place)
+    if not rest:
+        return Reach(read_found(db, _first(entries, wanted)))
+    few = min(_candidates(db, query.kind, schema, walk), key=lambda each: each[0], default=None)
+    if few and few[0] <= FEW:
+        return Reach(read_found(db, _gathered(query, sort, walk, few[1], place, wanted)))
+    rows = read_found(db, _filtered(query, entries, rest, wanted))
+    stopped = None if len(rows) == wanted else _last_entry(db, entries)
+    if stopped and few and few[0] <= SORTABLE:
+        return Reach(read_found(db, _gathered(query, sort, walk, few[1], place, wanted)))
+    return Reach(rows, stopped)
+
+
+def _placed(query: Query, sort: Sort, with_value: bool) -> Sql:
+    """Return the condition on rows that follow the cursor, those with or those without a sort value."""
+    column, after = f"r.c_{sort.column}", query.after
+    beyond = "<" if sort.descending else ">"
+    if with_value and after is not None:
+        return Sql(f"({column}, r.persistence_id) {beyond} (?, ?)", (after.value, after.persistence_id))
+    if after is not None and after.value is None:
+        return Sql(f"{column} IS NULL AND r.persistence_id {beyond} ?", (after.persistence_id,))
+    return Sql(f"{column} IS {'NOT ' if with_value else ''}NULL")
+
+
+def _entries(query: Query, sort: Sort, walk: _Walk, held: Branch, place: Sql) -> Sql:
+    """Return the entries of an index that follow the cursor, in order."""
+    holds = joined([LISTED, *(condition(query.kind, each) for each in held), place])
+    direction = "DESC" if sort.descending else "ASC"
+    return Sql(
+        f"""
+        SELECT r.c_{sort.column} AS value, r.persistence_id, r.row_id FROM "{query.kind}_rows" AS r
+        INDEXED BY "{walk.by}" WHERE {holds.text}
+        ORDER BY r.c_{sort.column} {direction}, r.persistence_id {direction}
+        """,
+        holds.values,
+    )
+
+
+def _first(entries: Sql, count: int, skipped: int = 0) -> Sql:
+    return Sql(f"{entries.text} LIMIT ? OFFSET ?", (*entries.values, count, skipped))
+
+
+def _last_entry(db: apsw.Connection, entries: Sql) -> Found | None:
+    """Return where a walk stopped that has looked at as many entries as it may."""
+    return next(iter(read_found(db, _first(entries, 1, LOOKED_AT - 1))), None)
+
+
+def _filtered(query: Query, entries: Sql, rest: Branch, wanted: int) -> Sql:
+    """Look at entries one after another until enough of them hold the rest."""
+    looked_at, holds = _first(entries, LOOKED_AT), joined([condition(query.kind, each) for each in rest])
+    return Sql(
+        f"""
+        SELECT e.value, e.persistence_id, e.row_id FROM ({looked_at.text}) AS e
+        CROSS JOIN "{query.kind}_rows" AS r ON r.row_id = e.row_id WHERE {holds.text} LIMIT ?
+        """,
+        (*looked_at.values, *holds.values, wanted),
+    )
+
+
+def _gathered(query: Query, sort: Sort, walk: _Walk, candidates: Sql, place: Sql, wanted: int) -> Sql:
+    """Sort those candidates that hold everything."""
+    conditions = [condition(query.kind, each) for each in (*walk.equal, *walk.rest)]
+    holds = joined([LISTED, *conditions, place])
+    direction = "DESC" if sort.descending else "ASC"
+    return Sql(
+        f"""
+        SELECT r.c_{sort.column} AS value, r.persistence_id, r.row_id
+        FROM ({candidates.text}) AS candidate CROSS JOIN "{query.kind}_rows" AS r ON r.row_id = candidate.row_id
+        WHERE {holds.text} ORDER BY r.c_{sort.column} {direction}, r.persistence_id {direction} LIMIT ?
+        """,
+        (*candidates.values, *holds.values, wanted),
+    )
+
+
+def _candidates(db: apsw.Connection, kind: str, schema: RowSchema, walk: _Walk) -> Iterator[tuple[int, Sql]]:
+    """Yield other ways to find a superset of the branch that use a condition of the rest, each with its size."""
+    for each in walk.rest:
+        if isinstance(each, HasTerm):
+            text = f'SELECT row_id FROM "{kind}_terms" WHERE name = ? AND value = ?'
+            yield _sized(db, Sql(text, (each.name, each.value)))
+    for index in schema.indexes:
+        held = _beginning(index, (*walk.equal, *walk.rest))
+        if any(each in walk.rest for each in held):
+            holds = joined([LISTED, *(condition(kind, each) for each in held)])
+            name = f"{kind}_rows_by-{'-'.join(index)}"
+            yield _sized(
+                db, Sql(f'SELECT r.row_id FROM "{kind}_rows" AS r INDEXED BY "{name}" WHERE {holds.text}', holds.values)
+            )
+
+
+def _beginning(index: tuple[str, ...], branch: Branch) -> Branch:
+    """Return the conditions that the index can find by: equal first columns, then a range of the next."""
+    held: list[Condition] = []
+    for column in index:
+        equal = [each for each in branch if isinstance(each, Equal) and each.column == column]
+        if not equal:
+            return (*held, *(each for each in branch if isinstance(each, AtLeast | AtMost) and each.column == column))
+        held += equal
+    return tuple(held)
+
+
+def _sized(db: apsw.Connection, candidates: Sql) -> tuple[int, Sql]:
+    size = db.execute(f"SELECT count(*) FROM ({candidates.text} LIMIT ?)", (*candidates.values, SORTABLE + 1)).get
+    return int(size), candidates
