@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
+import structlog
 from thespian.actors import Actor, ActorAddress
 
 from spikes.actors.messages import Quiesce, Quiet
@@ -13,6 +14,8 @@ from spikes.actors.system_base import system_base_of
 from spikes.journal.errors import JournalError, OutcomeUnknown
 from spikes.journal.port import Journal
 from spikes.persistence import protocol as p
+
+log = structlog.get_logger(__name__)
 
 RECOVERY_PERMITS = 50
 """How many entities may recover at the same time; the others wait in order."""
@@ -83,7 +86,12 @@ class JournalActor(Actor):
 
 
 def _failed(problem: BaseException) -> p.Failed:
-    """Name the failure. What no journal may raise is a bug there, and nobody knows how far it came."""
+    """Name the failure. What no journal may raise is a bug there, and nobody knows how far it came.
+
+    Without its traceback, which would be a cycle: it holds the frames, those hold the append, and that is large.
+    """
     if isinstance(problem, JournalError):
-        return p.Failed(problem)
+        return p.Failed(problem.with_traceback(None))
+    if isinstance(problem, Exception):  # and no task that was cancelled at the end
+        log.error("journal_broke", exc_info=problem)
     return p.Failed(OutcomeUnknown(f"{type(problem).__name__}: {problem}"))

@@ -45,4 +45,5 @@ class Wakeup:
         if remaining := self.remaining:
             self._handle = self._loop.call_later(max(remaining, SHORTEST_SECONDS), self._expire)
         else:
+            self._handle.cancel()  # it holds this wakeup, as this holds it
             self._ring(self)
