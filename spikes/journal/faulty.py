@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from spikes.journal.errors import JournalError, JournalUnavailable, OutcomeUnknown
@@ -169,6 +169,10 @@ class FaultyJournal:
     async def terms(self, query: Query, name: str) -> frozenset[str]:
         """See `Journal.terms`."""
         return await self._call("terms", lambda: self._journal.terms(query, name))
+
+    async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
+        """See `Journal.term_counts`."""
+        return await self._call("term_counts", lambda: self._journal.term_counts(query, name))
 
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.streams`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -161,6 +162,13 @@ class MemoryJournal:
         check_query(query, self._schemas)
         rows = (row for _, row in memory_query.select(self._rows.of_kind(query.kind), query))
         return frozenset(value for row in rows if row.index for term, value in row.index.terms if term == name)
+
+    async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
+        """See `Journal.term_counts`."""
+        self._check_open()
+        check_query(query, self._schemas)
+        rows = (row for _, row in memory_query.select(self._rows.of_kind(query.kind), query))
+        return Counter(value for row in rows if row.index for term, value in row.index.terms if term == name)
 
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.streams`."""

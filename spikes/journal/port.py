@@ -411,6 +411,13 @@ class Journal(Protocol):
         """Return all values that the terms of this name have over all rows that `query` would list."""
         ...
 
+    async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
+        """Return each value that the terms of this name have, with the number of rows that have it.
+
+        Over all rows that `query` would list. That may take long over many rows, but holds up nothing else.
+        """
+        ...
+
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """Read events of all entities, one stream after another, each in order, from behind a place (id, number).
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -43,6 +43,7 @@ from spikes.journal.sqlite_checkpoint import Checkpointer
 from spikes.journal.sqlite_neighbours import Neighbours
 from spikes.journal.sqlite_open import connect_reader, connect_writer, prepare_file
 from spikes.journal.sqlite_rows import RowTables
+from spikes.journal.sqlite_terms import term_counts
 from spikes.journal.sqlite_verify import verify
 from spikes.journal.sqlite_watch import Watch
 from spikes.journal.sqlite_writer import Job, Waiting, Writer, unavailable
@@ -222,6 +223,11 @@ class SqliteJournal:
         """See `Journal.terms`."""
         check_query(query, self._schemas)
         return await self._read(lambda db: sqlite_feed.terms(db, query, name))
+
+    async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
+        """See `Journal.term_counts`."""
+        check_query(query, self._schemas)
+        return await self._read(lambda db: term_counts(db, query, name))
 
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.streams`."""
