@@ -11,6 +11,7 @@ from spikes import __version__
 from spikes.actors.system import EntitySystem, Limits
 from spikes.domain.note.behavior import note_behavior
 from spikes.domain.tag.behavior import tag_behavior
+from spikes.domain.ticket.behavior import ticket_behavior
 from spikes.domain.user.behavior import user_behavior
 from spikes.journal import open_journal
 from spikes.journal.port import Journal
@@ -20,7 +21,7 @@ from spikes.settings import Settings
 from spikes.web.app import Application, make_app
 from spikes.web.state import ServiceState
 
-BEHAVIORS: Sequence[EventSourcedBehavior[Any, Any, Any]] = (user_behavior, note_behavior, tag_behavior)
+BEHAVIORS: Sequence[EventSourcedBehavior[Any, Any, Any]] = (user_behavior, note_behavior, tag_behavior, ticket_behavior)
 """Every kind of entity the service has."""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from spikes.journal.port import Claim, CommandKey, Page, Query, Statistics
+import msgspec
+
+from spikes.journal.port import PAGE, Claim, CommandKey, Page, Query, Statistics, StoredEvent
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer
 
@@ -14,7 +17,12 @@ class AskTimeout(Exception):
 
 
 class Entities(Protocol):
-    """Every entity there is, whether in memory or not."""
+    """Every entity there is, whether in memory or not, and what happens to them."""
+
+    @property
+    def feed(self) -> Feed:
+        """What happens to notes, for those who listen."""
+        ...
 
     async def ask(
         self,
@@ -57,6 +65,10 @@ class Views(Protocol):
         """Count all that `query` would list."""
         ...
 
+    async def events(self, persistence_id: str, after: int = 0, limit: int = PAGE) -> tuple[StoredEvent, ...]:
+        """Read events of one entity that follow a sequence number, in order."""
+        ...
+
     async def total(self, kind: str, column: str) -> int:
         """Add up an integer column over all listed rows of a kind."""
         ...
@@ -67,4 +79,72 @@ class Views(Protocol):
 
     async def statistics(self) -> Statistics:
         """Return figures for operators."""
+        ...
+
+
+class TooManyStreams(Exception):
+    """The user listens to as many streams already as one may in one process."""
+
+
+class FeedEvent(msgspec.Struct, frozen=True):
+    """One event as a listener sees it: its place in the journal, the id to resume from, its type, and JSON."""
+
+    position: int
+    id: str
+    type: str
+    data: str
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """What the listener resumed from is too old or of another journal: everything may have changed; go on from `id`."""
+
+    id: str
+
+
+class AccountChanged(msgspec.Struct, frozen=True):
+    """Something happened to the listener's own account; the session may have ended."""
+
+
+class Drained(msgspec.Struct, frozen=True):
+    """The process is about to end, and so does the stream."""
+
+
+FeedItem = FeedEvent | Reset | AccountChanged | Drained
+
+
+class FeedStream(Protocol):
+    """One listener's stream. It is used by one task, which closes it."""
+
+    @property
+    def id(self) -> str:
+        """The id up to which the listener has been given everything."""
+        ...
+
+    async def next(self, timeout: float) -> FeedItem | None:
+        """Return what comes next; None after so many seconds without anything, and once the stream is `over`."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing comes any more: it was closed, or dropped because it was read too slowly."""
+        ...
+
+    def close(self) -> None:
+        """End it. Safe to call twice."""
+        ...
+
+
+class Feed(Protocol):
+    """What happens to notes, told to those whom it concerns."""
+
+    async def open(self, user_id: str, after: str | None, dropped: Callable[[], None]) -> FeedStream:
+        """Listen in the name of a user, from behind the event with the id `after`, or from now on.
+
+        `dropped` is called when the stream is dropped because it is read too slowly. Raises TooManyStreams,
+        JournalUnavailable.
+        """
+        ...
+
+    def drain(self) -> None:
+        """Tell every listener, those to come too, that the process is about to end."""
         ...

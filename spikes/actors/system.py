@@ -12,6 +12,7 @@ import msgspec
 from thespian.actors import Actor, ActorAddress, ActorSystem, PoisonMessage
 
 from spikes.actors.environment import EntityEnvironment, Freshness, bound
+from spikes.actors.feed import FeedHub
 from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKeeper, SessionReaper
 from spikes.actors.journal_actor import JournalActor
 from spikes.actors.messages import Deliver, Quiesce, RegionStatus
@@ -54,6 +55,8 @@ class EntitySystem:
         self.writer_id = secrets.token_hex(6)
         self._asked = 0
         self._journal_actor = self._create(JournalActor, journal=journal)
+        self._behaviors: dict[str, EventSourcedBehavior[Any, Any, Any]] = {}
+        self.feed = FeedHub(journal, self._behaviors)
 
     @classmethod
     def start(
@@ -67,6 +70,7 @@ class EntitySystem:
         self = cls(start_actor_system(), journal, limits or Limits(), now)
         freshness = Freshness(journal.is_current, journal.watch, journal.unwatch)
         for behavior in behaviors:
+            self._behaviors[behavior.kind] = behavior
             environment = EntityEnvironment(
                 behavior,
                 self._journal_actor,
@@ -147,6 +151,7 @@ class EntitySystem:
 
     async def close(self) -> None:
         """Let what is being stored be stored, for as long as the ask timeout, then end the actors. May be repeated."""
+        await self.feed.close()
         with suppress(TimeoutError, SystemIsShutDown):
             await self._base.request(self._journal_actor, Quiesce(), self._limits.ask_timeout)
         self._timeouts.close()
