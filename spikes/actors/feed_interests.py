@@ -29,7 +29,7 @@ class Interests(msgspec.Struct, frozen=True):
 
 async def interests_of(journal: Journal, users: EventSourcedBehavior[Any, Any, Any], user_id: str) -> Interests:
     """Read what a user's notes and the user are related to. Raises JournalUnavailable, Unreadable."""
-    notes = await journal.terms(Query("note", (Equal("owner", user_id),)), "relation")
+    notes = frozenset(await journal.term_counts(Query("note", (Equal("owner", user_id),)), "relation"))
     user = (await Folds(journal, users).newest(str(PersistenceId(users.kind, user_id)))).state
     related = user.relations if isinstance(user, User) else ()
     return Interests(notes, frozenset(relation.target for relation in related))

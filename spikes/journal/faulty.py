@@ -166,10 +166,6 @@ class FaultyJournal:
         """See `Journal.listed`."""
         return await self._call("listed", lambda: self._journal.listed(persistence_ids))
 
-    async def terms(self, query: Query, name: str) -> frozenset[str]:
-        """See `Journal.terms`."""
-        return await self._call("terms", lambda: self._journal.terms(query, name))
-
     async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
         """See `Journal.term_counts`."""
         return await self._call("term_counts", lambda: self._journal.term_counts(query, name))

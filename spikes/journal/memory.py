@@ -156,13 +156,6 @@ class MemoryJournal:
         rows = (self._rows.get(each) for each in dict.fromkeys(persistence_ids))
         return tuple(Listed(row.persistence_id, row.sequence_nr, row.index.item) for row in rows if row and row.index)
 
-    async def terms(self, query: Query, name: str) -> frozenset[str]:
-        """See `Journal.terms`."""
-        self._check_open()
-        check_query(query, self._schemas)
-        rows = (row for _, row in memory_query.select(self._rows.of_kind(query.kind), query))
-        return frozenset(value for row in rows if row.index for term, value in row.index.terms if term == name)
-
     async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
         """See `Journal.term_counts`."""
         self._check_open()

@@ -407,10 +407,6 @@ class Journal(Protocol):
         """Return the rows of these entities, as far as they are listed, in any order."""
         ...
 
-    async def terms(self, query: Query, name: str) -> frozenset[str]:
-        """Return all values that the terms of this name have over all rows that `query` would list."""
-        ...
-
     async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
         """Return each value that the terms of this name have, with the number of rows that have it.
 

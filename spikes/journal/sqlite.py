@@ -219,11 +219,6 @@ class SqliteJournal:
         """See `Journal.listed`."""
         return await self._read(lambda db: sqlite_feed.listed(db, self._schemas, persistence_ids))
 
-    async def terms(self, query: Query, name: str) -> frozenset[str]:
-        """See `Journal.terms`."""
-        check_query(query, self._schemas)
-        return await self._read(lambda db: sqlite_feed.terms(db, query, name))
-
     async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
         """See `Journal.term_counts`."""
         check_query(query, self._schemas)

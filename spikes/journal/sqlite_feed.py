@@ -1,4 +1,4 @@
-"""What the live feed reads beside events: how far the journal goes, rows by id, terms over a list."""
+"""What the live feed reads beside events: how far the journal goes, and rows by id."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import apsw
 import msgspec
 
 from spikes.journal.checks import kind_of
-from spikes.journal.port import Listed, Query
-from spikes.journal.sqlite_query import conditions
+from spikes.journal.port import Listed
 
 
 def head(db: apsw.Connection) -> int:
@@ -30,19 +29,6 @@ def listed(db: apsw.Connection, kinds: Iterable[str], persistence_ids: Sequence[
         )
         found += [Listed(*row) for row in rows]
     return tuple(found)
-
-
-def terms(db: apsw.Connection, query: Query, name: str) -> frozenset[str]:
-    """Read the values of a term over all rows of a list."""
-    where, values = conditions(query)
-    rows = db.execute(
-        f"""
-        SELECT DISTINCT json_extract(term.value, '$[1]') FROM "{query.kind}_rows" AS r, json_each(r.terms) AS term
-        WHERE {where} AND json_extract(term.value, '$[0]') = ?
-        """,
-        (*values, name),
-    )
-    return frozenset(value for (value,) in rows)
 
 
 def _by_kind(kinds: Iterable[str], persistence_ids: Sequence[str]) -> Mapping[str, list[str]]:

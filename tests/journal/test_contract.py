@@ -594,32 +594,6 @@ class TestNews:
         }
         assert await journal.listed(()) == ()
 
-    async def test_terms_are_those_of_the_rows_that_a_list_has(self, journal: Journal) -> None:
-        terms = (("a", "1"), ("a", "2"), ("b", "3"))
-        await journal.append(append("note|1", index=listing(status="New", terms=terms)))
-        await journal.append(append("note|2", index=listing(status="New", terms=(("a", "1"), ("a", "4")))))
-        await journal.append(append("note|3", index=listing(status="Old", terms=(("a", "5"),))))
-        assert await journal.terms(Query("note", (Equal("status", "New"),)), "a") == {"1", "2", "4"}
-        assert await journal.terms(Query("note", (Equal("status", "none"),)), "a") == frozenset()
-        with pytest.raises(ValueError, match="no rows of kind 'nothing'"):
-            await journal.terms(Query("nothing"), "a")
-
-    @pytest.mark.parametrize("few", [5_000, 1])
-    async def test_terms_are_counted_over_the_rows_of_a_list(
-        self, journal: Journal, few: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("spikes.journal.sqlite_terms.FEW", few)
-        await journal.append(append("note|1", index=listing(status="New", terms=(("a", "1"), ("a", "2"), ("b", "1")))))
-        await journal.append(append("note|2", index=listing(status="New", terms=(("a", "1"),))))
-        await journal.append(append("note|3", index=listing(status="Old", terms=(("a", "1"), ("a", "5")))))
-        await journal.append(append("note|4", index=listing(status="New", terms=(("a", "6"),))))
-        await journal.append(append("note|4", after=1))
-        assert await journal.term_counts(Query("note"), "a") == {"1": 3, "2": 1, "5": 1}
-        assert await journal.term_counts(Query("note", (Equal("status", "New"),)), "a") == {"1": 2, "2": 1}
-        assert await journal.term_counts(Query("note", (Equal("status", "none"),)), "a") == {}
-        with pytest.raises(ValueError, match="no rows of kind 'nothing'"):
-            await journal.term_counts(Query("nothing"), "a")
-
 
 class TestService:
     async def test_a_healthy_journal_has_nothing_to_report(self, journal: Journal) -> None:
