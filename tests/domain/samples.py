@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from spikes.domain.note.behavior import note_behavior
-from spikes.domain.note.command import CreateNote, NoteCommand, UpdateNote
+from spikes.domain.note.command import AddComment, CreateNote, NoteCommand, UpdateComment, UpdateNote
 from spikes.domain.note.entity import NoteState
 from spikes.domain.note.event import NoteEvent
+from spikes.domain.tag.behavior import tag_behavior
+from spikes.domain.tag.command import CreateTag, TagCommand
+from spikes.domain.tag.entity import TagState
+from spikes.domain.tag.event import TagEvent
 from spikes.domain.times import from_rfc3339
 from spikes.domain.user.behavior import user_behavior
 from spikes.domain.user.command import Login, Register, UserCommand
@@ -23,14 +27,18 @@ DAY = 24 * HOUR
 
 ANN = "0MZ4A1B2C3D4E"
 BOB = "0MZ4A1B2C3D4F"
+CAT = "0MZ4A1B2C3D4G"
 NOTE = "0MZ4A1B2C3ABC"
 OTHER_NOTE = "0MZ4A1B2C3XYZ"
 RED = "0MZ4A1B2C3RED"
 BLUE = "0MZ4A1B2C3BEE"
 PHONE = "0MZ4A1B2C3PHN"
 LAPTOP = "0MZ4A1B2C3TAP"
+ONE, TWO, THREE, FOUR = (f"0MZ4A1B2C3CM{number}" for number in range(1, 5))
+"""Ids of comments."""
 
 NoteKit = BehaviorTestKit[NoteCommand, NoteEvent, NoteState]
+TagKit = BehaviorTestKit[TagCommand, TagEvent, TagState]
 UserKit = BehaviorTestKit[UserCommand, UserEvent, UserState]
 
 
@@ -73,6 +81,25 @@ def update(**changes: Any) -> UpdateNote:
     return UpdateNote(**{**values, **changes})
 
 
+def comment(comment_id: str = ONE, parent: str | None = None, **changes: Any) -> AddComment:
+    values: dict[str, Any] = {"title": "Well", "body": "I see.", "color": "ff8800", "stars": 3, "parent": parent}
+    return AddComment(comment_id, **{**values, **changes})
+
+
+def recomment(comment_id: str = ONE, **changes: Any) -> UpdateComment:
+    values: dict[str, Any] = {"title": "Well", "body": "I see.", "color": "ff8800", "stars": 3}
+    return UpdateComment(comment_id, **{**values, **changes})
+
+
+def create_tag(**changes: Any) -> CreateTag:
+    values: dict[str, Any] = {"id": RED, "title": "Red", "color": "ff0000"}
+    return CreateTag(**{**values, **changes})
+
+
+def new_tag(tag_id: str = RED, claims: dict[Claim, str] | None = None) -> TagKit:
+    return BehaviorTestKit(tag_behavior, tag_id, claims)
+
+
 def new_user(user_id: str = ANN, claims: dict[Claim, str] | None = None) -> UserKit:
     return BehaviorTestKit(user_behavior, user_id, claims)
 
@@ -92,4 +119,11 @@ def note_of_ann(claims: dict[Claim, str] | None = None, **changes: Any) -> NoteK
     """Return a note of Ann's."""
     kit = new_note(claims=claims)
     assert kit.run(create(**changes), principal=ANN, now=NOW).value.owner == ANN
+    return kit
+
+
+def tag_of_ann(claims: dict[Claim, str] | None = None, **changes: Any) -> TagKit:
+    """Return a tag of Ann's."""
+    kit = new_tag(claims=claims)
+    assert kit.run(create_tag(**changes), principal=ANN, now=NOW).value.owner == ANN
     return kit
