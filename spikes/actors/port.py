@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from spikes.journal.port import PAGE, Claim, CommandKey, Page, Query, Statistics, StoredEvent
+from spikes.journal.port import PAGE, Claim, CommandKey, Listed, Page, Query, Statistics, StoredEvent
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer
 
@@ -67,6 +67,14 @@ class Views(Protocol):
 
     async def events(self, persistence_id: str, after: int = 0, limit: int = PAGE) -> tuple[StoredEvent, ...]:
         """Read events of one entity that follow a sequence number, in order."""
+        ...
+
+    async def listed(self, persistence_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """Return the rows of these entities, as far as they are listed, in any order."""
+        ...
+
+    async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
+        """Return each value that the terms of this name have over all of a list, and how often."""
         ...
 
     async def total(self, kind: str, column: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -85,10 +85,10 @@ class Call:
         """Return a part of the path, by its name in the route."""
         return self.request.match_info[name]
 
-    def tsid(self) -> str:
-        """Return the id in the path, in upper case; raises a 404 for what can't be one."""
+    def tsid(self, name: str = "tsid") -> str:
+        """Return an id in the path, in upper case; raises a 404 for what can't be one."""
         try:
-            return parse_tsid(self.request.match_info["tsid"])
+            return parse_tsid(self.request.match_info[name])
         except ValueError:
             raise not_found("such an id") from None
 
@@ -111,6 +111,12 @@ class Call:
         if (self.request.content_length or 0) > MAX_BODY:
             raise too_large()
         return decode(request_type, await self.request.read(), name, self.services.sources.now())
+
+    async def body_or_none(self, request_type: type[R], name: str) -> R:
+        """Read and decode the body as `body` does; no body at all counts as {}."""
+        if await self.request.read():
+            return await self.body(request_type, name)
+        return decode(request_type, b"{}", name, self.services.sources.now())
 
     async def ask(
         self,
@@ -137,10 +143,13 @@ class Call:
 
     async def create(self, kind: str, command: Callable[[str], object], key: CommandKey | None) -> Answer:
         """Ask a new entity, as `ask` does; an id that turns out to be taken is drawn again."""
+        return await self.with_new_id(lambda drawn: self.ask(kind, drawn, command(drawn), key=key, new=True))
+
+    async def with_new_id(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
+        """Ask with an id that was drawn just now; one that turns out to be taken is drawn again."""
         for _ in range(DRAWS):
-            entity_id = self.services.sources.ids.next()
             try:
-                return await self.ask(kind, entity_id, command(entity_id), key=key, new=True)
+                return await ask(self.services.sources.ids.next())
             except Refused as refused:
                 if not isinstance(refused.reason, IdTaken):
                     raise
