@@ -6,13 +6,14 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from spikes.listening import CannotListen, holder, listen
-from tests.processes import appears, connect, get, serving
+from tests.processes import TIMEOUT, appears, connect, get, serving
 
 
 async def test_the_first_line_names_data_and_address(tmp_path: Path) -> None:
@@ -164,3 +165,23 @@ def test_a_foreign_address_is_refused(host: str, message: str) -> None:
 def test_a_failed_listen_leaves_no_socket_behind() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotListen, match="is in use by"):
         listen("127.0.0.1", taken.getsockname()[1])
+
+
+COLLECTOR = """
+import gc
+from spikes import serving
+looks = []
+serving._spare_the_collector()
+gc.callbacks.append(lambda phase, info: looks.append(info["generation"]) if phase == "start" else None)
+kept = [[] for _ in range(1_000_000)]
+print(len(looks), max(looks))
+"""
+
+
+def test_the_collector_never_looks_at_much_at_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTOR], capture_output=True, text=True, timeout=TIMEOUT, check=True
+    )
+    looks, oldest = map(int, done.stdout.split())
+    assert looks >= 90
+    assert oldest == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, ClassVar
 
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, PoisonMessage, WakeupMessage
@@ -16,6 +16,12 @@ from spikes.persistence.reply import Answer, Failure, HandlerFailed, StashFull, 
 
 BUFFER_CAPACITY = 4096
 """How many commands may wait for one entity that is leaving; one more is answered with `StashFull`."""
+
+AT_ONCE = 500
+"""How many idle entities are let go in one look, so that nobody has to wait while very many leave."""
+
+PAUSE = 0.01
+"""Seconds until the next look when there may be more, and at least between any two."""
 
 
 class Child:
@@ -122,7 +128,7 @@ class Region(Actor):
         self.send(child.address, Begin(entity_id, first, new))
         if not self._sweeping:
             self._sweeping = True
-            self.wakeupAfter(max(self.environment.idle / 4, 0.01), Sweep())
+            self._sweep_later(self.environment.idle / 4)
 
     def _make_room(self) -> None:
         """Beyond the cap, tell the least recently used entity to leave. One that is leaving already counts no more."""
@@ -147,10 +153,13 @@ class Region(Actor):
     def _sweep(self) -> None:
         """Let go of entities that nobody has asked for `idle` seconds; they are the first in the order of use."""
         oldest = self.environment.monotonic() - self.environment.idle
-        for child in self._children.values():
-            if child.used > oldest:
-                break
+        idle = takewhile(lambda child: child.used <= oldest, self._children.values())
+        leaving = list(islice((child for child in idle if child.buffer is None), AT_ONCE))
+        for child in leaving:
             self._retire(child)
         self._sweeping = bool(self._children)
         if self._sweeping:
-            self.wakeupAfter(max(self.environment.idle / 4, 0.01), Sweep())
+            self._sweep_later(PAUSE if len(leaving) == AT_ONCE else self.environment.idle / 4)
+
+    def _sweep_later(self, seconds: float) -> None:
+        self.wakeupAfter(max(seconds, PAUSE), Sweep())

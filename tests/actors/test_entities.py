@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from spikes.actors import region
 from spikes.actors.port import AskTimeout
 from spikes.actors.system import EntitySystem, Limits
 from spikes.journal.faulty import FaultyJournal
@@ -67,6 +68,18 @@ async def test_an_idle_entity_leaves_memory_and_comes_back(start: Start) -> None
     await add(entities)
     await until_active(entities, 0)
     assert await add(entities) == [Success(2)]
+
+
+async def test_many_idle_entities_leave_a_few_at_a_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(region, "AT_ONCE", 2)
+    entities = start(entity_idle=0.05)
+    await asyncio.gather(*(add(entities, entity) for entity in many(9)))
+    children, left = entities._routes["counter"].children, []
+    async with asyncio.timeout(5):
+        while before := len(children):
+            await asyncio.sleep(0)
+            left.append(before - len(children))
+    assert max(left) == 2
 
 
 async def test_beyond_the_cap_the_least_recently_used_leaves(start: Start) -> None:
