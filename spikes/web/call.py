@@ -26,6 +26,7 @@ from spikes.web.recognised import RecognisedTokens
 from spikes.web.reply import Headers
 from spikes.web.sources import Sources
 from spikes.web.state import ServiceState
+from spikes.web.transfers import Transfers
 
 R = TypeVar("R", bound=Request)
 
@@ -46,6 +47,7 @@ class Services(msgspec.Struct, frozen=True):
     passwords: Passwords
     in_flight: idempotency.InFlight
     recognised: RecognisedTokens
+    transfers: Transfers = msgspec.field(default_factory=Transfers)
 
 
 class Call:
