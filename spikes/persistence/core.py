@@ -27,6 +27,8 @@ STASH_CAPACITY = 4096
 class PersistentEntity(CommandHandling[C, E, S]):
     """One entity. Call `start` once, then `step` for each input; `at` is the driver's monotonic clock in seconds."""
 
+    __slots__ = ()
+
     def __init__(
         self,
         behavior: EventSourcedBehavior[C, E, S],

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from spikes.journal.port import Append, Claim, EntityRow, IndexPart, Metadata, RowVersion, StoredEvent
+from spikes.journal.port import Append, Claim, EntityRow, Metadata, RowVersion, StoredEvent
 from spikes.persistence.behavior import Context, EventSourcedBehavior, Folded
 from spikes.persistence.protocol import Envelope
 
@@ -23,12 +23,13 @@ class Draft(msgspec.Struct, Generic[S], frozen=True):
     """What is to be stored, and where the entity stands once it is."""
 
     folded: Folded[S]
-    index: IndexPart | None
     append: Append
 
 
 class Drafter(Generic[C, E, S]):
     """Makes the appends of one entity."""
+
+    __slots__ = ("_behavior", "_persistence_id", "_writer_id")
 
     def __init__(self, behavior: EventSourcedBehavior[C, E, S], persistence_id: str, writer_id: str) -> None:
         self._behavior = behavior
@@ -38,12 +39,11 @@ class Drafter(Generic[C, E, S]):
     def draft(
         self,
         before: Folded[S],
-        index: IndexPart | None,
         events: tuple[E, ...],
         envelope: Envelope,
         context: Context,
     ) -> Draft[S]:
-        """Return the append of `events` after `before`; `index` is the row's index part there, if it is known."""
+        """Return the append of `events` after `before`."""
         after, due = self._fold(before, events, context.now)
         row = self._behavior.entity_row(self._persistence_id, after, due)
         take, release = self._claims(before.state, after.state)
@@ -51,13 +51,13 @@ class Drafter(Generic[C, E, S]):
             self._persistence_id,
             before.sequence_nr,
             self._stored(events, before.sequence_nr, _metadata(envelope, context, self._writer_id)),
-            self._with_hint(row, before, index),
+            self._with_hint(row, before),
             take,
             release,
             envelope.key,
             envelope.deadline,
         )
-        return Draft(after, row.index, append)
+        return Draft(after, append)
 
     def _fold(self, before: Folded[S], events: tuple[E, ...], time: int) -> tuple[Folded[S], Folded[S] | None]:
         """Return the fold after the events, and the one on the way whose state is due to be stored."""
@@ -85,12 +85,12 @@ class Drafter(Generic[C, E, S]):
             stored.append(StoredEvent(number, name, payload, metadata, self._behavior.tags(event)))
         return tuple(stored)
 
-    def _with_hint(self, row: EntityRow, before: Folded[S], known: IndexPart | None) -> EntityRow:
+    def _with_hint(self, row: EntityRow, before: Folded[S]) -> EntityRow:
         """Say which search parts changed. A row is a pure function of its version (R1), so the base is known."""
         index, number = row.index, before.sequence_nr
         if index is None or not index.search or number == 0:
             return row
-        base = known or self._behavior.row(before.state, number)
+        base = self._behavior.row(before.state, number)  # made again rather than kept: it is as big as the state
         old = base.search if base is not None else {}
         changed = {part for part, text in index.search.items() if old.get(part) != text}
         changed.update(part for part in old if part not in index.search)

@@ -18,6 +18,8 @@ Then = Callable[[Any], None]
 class Exchange:
     """Collects outputs. At most one of them is a question; its result goes on where the question was asked."""
 
+    __slots__ = ("_otherwise", "_out", "_then")
+
     def __init__(self) -> None:
         self._out: list[p.Output] = []
         self._then: Then | None = None

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from spikes.journal import errors
-from spikes.journal.port import Appended, IndexPart, RecordedCommand, StoredEvent
+from spikes.journal.port import Appended, RecordedCommand, StoredEvent
 from spikes.persistence import protocol as p
 from spikes.persistence import reply as r
 from spikes.persistence.behavior import Context, EventSourcedBehavior, Folded, RecoveryFailed
@@ -51,13 +51,28 @@ class Attempt(msgspec.Struct, Generic[E, S]):
 class CommandHandling(Generic[C, E, S]):
     """An entity's fold, and what happens to the one command that is under way."""
 
+    __slots__ = (
+        "_at",
+        "_attempt",
+        "_broken",
+        "_drafter",
+        "_exchange",
+        "_known_current",
+        "_presumed_new",
+        "_reload",
+        "_stopping",
+        "_waiting",
+        "behavior",
+        "folded",
+        "persistence_id",
+    )
+
     def __init__(
         self, behavior: EventSourcedBehavior[C, E, S], persistence_id: str, writer_id: str, capacity: int
     ) -> None:
         self.behavior = behavior
         self.persistence_id = persistence_id
         self.folded: Folded[S] = behavior.start()
-        self._index: IndexPart | None = None
         self._reload = False
         self._presumed_new = False
         self._known_current = False
@@ -154,7 +169,7 @@ class CommandHandling(Generic[C, E, S]):
                 raise RuntimeError("the effect ends in neither a reply nor then_no_reply()")  # noqa: TRY301
             if effect.kind == "persist":
                 attempt.effect = effect
-                attempt.draft = self._drafter.draft(self.folded, self._index, effect.events, envelope, context)
+                attempt.draft = self._drafter.draft(self.folded, effect.events, envelope, context)
         except Exception as problem:  # noqa: BLE001 - the requester and the log get it
             self._refuse(r.HandlerFailed.because(problem))
         else:
@@ -181,7 +196,7 @@ class CommandHandling(Generic[C, E, S]):
         effect, draft = self._running.effect, self._running.draft
         assert effect is not None
         assert draft is not None
-        self._hold(draft.folded, draft.index)
+        self._hold(draft.folded)
         self._finish(effect, draft.folded)
 
     def _refused(self, error: Exception) -> None:
@@ -303,8 +318,8 @@ class CommandHandling(Generic[C, E, S]):
         self._break(r.NotRecovered(str(error)) if unreadable else r.NotStored(f"the entity can't be read now: {error}"))
         self._exchange.say(p.Notify(RecoveryFailed(str(error))))
 
-    def _hold(self, folded: Folded[S], index: IndexPart | None = None) -> None:
-        self.folded, self._index, self._reload = folded, index, False
+    def _hold(self, folded: Folded[S]) -> None:
+        self.folded, self._reload = folded, False
 
     def _break(self, failure: r.Failure) -> None:
         """Answer everyone, now and from now on, and want to leave. The next command then finds a new entity."""

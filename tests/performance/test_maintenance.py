@@ -29,7 +29,7 @@ NOW = EPOCH_2020 + 1_000_000_000
 
 def appends(number: int, note_id: str) -> list[Append]:
     """Return what creates a note and changes it some times."""
-    behavior, made, index = BEHAVIOR["note"], [], None
+    behavior, made = BEHAVIOR["note"], []
     drafter = Drafter(behavior, f"note|{note_id}", "bench")
     folded = behavior.start()
     body = "A body. " * 25
@@ -41,9 +41,9 @@ def appends(number: int, note_id: str) -> list[Append]:
             else UpdateNote(f"Note {number} {run}", body, None, "Doing", "Public", None)
         )
         events = behavior.command_handler(folded.state, command, context).events
-        draft = drafter.draft(folded, index, events, Envelope(note_id, command), context)
+        draft = drafter.draft(folded, events, Envelope(note_id, command), context)
         made.append(draft.append)
-        folded, index = draft.folded, draft.index
+        folded = draft.folded
     return made
 
 

@@ -114,7 +114,7 @@ def appended(
     """Return the append that another writer would make."""
     context = Context(time, by)
     drafter = Drafter[Any, LedgerEvent, Ledger](behavior, "ledger|1", "other")
-    return drafter.draft(before, None, events, p.Envelope("other", None), context).append
+    return drafter.draft(before, events, p.Envelope("other", None), context).append
 
 
 def stored(*events: LedgerEvent, after: int = 0, by: str = "other.0", time: int = 0) -> tuple[StoredEvent, ...]:
