@@ -27,8 +27,8 @@ JSON in and out. A first note takes three requests:
 `2026-11-23T10:00:00.000Z`; one without a zone is read as UTC. **Keys** are always there, null or `[]` if empty. What
 was read can be changed and sent back by PUT as it is: fields that only the service writes are ignored.
 
-**Who may do what.** Routes with a lock need a token; a token that is not valid is refused on open routes too. What you
-may not see is 404, what you may see but not change is 403.
+**Who may do what.** What needs a token says so; everything else is open, and a token that is not valid is refused even
+there. What you may not see is 404, what you may see but not change is 403.
 
 **Errors** are `{"message", "code", "request_id"}`: `code` is for programs, `message` for people, and `request_id`
 (also in `X-Request-ID`, which you may send) is what to ask the operator about. A body with wrong fields is answered

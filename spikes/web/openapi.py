@@ -111,17 +111,24 @@ def _operation(path: str, route: Route, same: Sequence[Route], operation: Operat
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "security": [{}, {"bearer": []}] if route.open else [{"bearer": []}],
+        "security": _security(route, operation),
         "responses": _responses(route, operation, schemas),
     }
-    if operation.text:
-        content["description"] = operation.text
+    text = " ".join(part for part in (operation.text, "" if route.open else "Needs a token.") if part)
+    if text:
+        content["description"] = text
     parameters = [*_in_path(path, same), *_in_query(route), *map(_in_header, operation.headers)]
     if parameters:
         content["parameters"] = parameters
     if operation.request is not None or operation.body:
         content["requestBody"] = _body(operation, schemas)
     return content
+
+
+def _security(route: Route, operation: Operation) -> list[Schema]:
+    if operation.for_all:
+        return []
+    return [{}, {"bearer": []}] if route.open else [{"bearer": []}]
 
 
 def _in_path(path: str, same: Sequence[Route]) -> Iterable[Schema]:

@@ -11,7 +11,7 @@ from msgspec import field
 from spikes.domain.validation import Request
 
 JSON = "application/json"
-VERSION_TAG = '^("[0-9]+-[0-9a-f]{12}")$'
+ENTITY_TAGS = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     `id` is unique and becomes a function's name in generated clients. `request` is the type that the handler decodes
     the body with; `body` describes one that is no such type, by media type. `errors` says when a status comes that
     doesn't follow from the rest: 400, 401, 404 of a path with an id, and those of `headers` do. `example` is a body
-    that works; a test sends it.
+    that works; a test sends it. Where it is the same `for_all`, a token changes nothing.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     request: type[Request] | None = None
     body: Mapping[str, Mapping[str, Any]] = {}
     may_be_empty: bool = False
+    for_all: bool = False
     headers: tuple[Header, ...] = ()
     errors: Mapping[int, str] = {}
     example: Any = None
@@ -67,12 +68,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 IF_MATCH = Header(
     "If-Match",
     "Change it only if it is at this version: the `ETag` that came with it. Otherwise 412.",
-    {"type": "string", "pattern": VERSION_TAG},
+    {"type": "string", "pattern": ENTITY_TAGS},
 )
 IF_NONE_MATCH = Header(
     "If-None-Match",
     "The `ETag` that is known already: if it is still right, the answer is a 304 without a body.",
-    {"type": "string", "pattern": VERSION_TAG},
+    {"type": "string", "pattern": ENTITY_TAGS},
 )
 IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",

@@ -74,6 +74,7 @@ async def test_refers_only_to_what_is_there(described: Any) -> None:
 async def test_says_where_a_token_is_needed(described: Any) -> None:
     for route in ROUTES:
         assert (of(described, route)["security"] == [{"bearer": []}]) == (not route.open)
+        assert ("Needs a token." in of(described, route).get("description", "")) == (not route.open)
 
 
 async def test_says_the_limits_of_the_domain(described: Any) -> None:

@@ -11,6 +11,7 @@ REGISTER = Operation(
     id="register",
     tag="Accounts",
     summary="Open an account",
+    for_all=True,
     text="E-mail addresses are unique, without regard to case. Then log in: this answer holds no token.",
     request=RegisterRequest,
     headers=(IDEMPOTENCY_KEY,),
@@ -30,6 +31,7 @@ LOGIN = Operation(
     id="login",
     tag="Sessions",
     summary="Log in",
+    for_all=True,
     text="Opens a session and answers with its token, which is shown only this once. Wrong credentials are a 400 with "
     "the code `wrong_credentials`, whether or not there is such an account.",
     request=LoginRequest,
