@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotAuthenticated, NotFound, WrongCredentials
+from spikes.domain.relation import Relation
+from spikes.domain.rules import RELATIONS
 from spikes.domain.user.command import (
     Authenticate,
     EndSession,
@@ -15,16 +17,33 @@ from spikes.domain.user.command import (
     GetCredentials,
     GetUser,
     ListSessions,
+    RelateUser,
     RemoveUser,
+    UnrelateUser,
     UpdateUser,
     UserCommand,
 )
 from spikes.domain.user.entity import Absent, Credentials, Removed, Removing, User, email_claim
-from spikes.domain.user.event import PasswordChanged, SessionUsed, UserRegistered, UserRemovalStarted, UserUpdated
+from spikes.domain.user.event import (
+    PasswordChanged,
+    SessionUsed,
+    UserRegistered,
+    UserRelated,
+    UserRemovalStarted,
+    UserUnrelated,
+    UserUpdated,
+)
 from spikes.journal.port import Claim
 from tests.domain.samples import ANN, BOB, HOUR, LAPTOP, NOW, PHONE, UserKit, ann, login, new_user, register
 
-OWN: list[UserCommand] = [UpdateUser(PHONE, name="Eve"), ListSessions(), EndSession(PHONE), RemoveUser()]
+OWN: list[UserCommand] = [
+    UpdateUser(PHONE, name="Eve"),
+    ListSessions(),
+    EndSession(PHONE),
+    RemoveUser(),
+    RelateUser(BOB, "follows"),
+    UnrelateUser(BOB),
+]
 
 
 def leaving() -> UserKit:
@@ -128,6 +147,67 @@ def test_c7_event_times_never_run_backwards() -> None:
     assert outcome.events == (UserUpdated("Anna", "1990-02-28", "I write.", NOW),)
 
 
+# --------------------------------------------------------------------------------------------------- relations
+
+
+def related() -> UserKit:
+    kit = ann()
+    kit.run(RelateUser(BOB, "follows"), principal=ANN, now=NOW + 1)
+    return kit
+
+
+def test_a_user_is_related_to_another() -> None:
+    outcome = ann().run(RelateUser(BOB, "follows"), principal=ANN, now=NOW + 1)
+    assert outcome.events == (UserRelated(BOB, "follows", NOW + 1),)
+    assert outcome.value.relations == (Relation(BOB, "follows", NOW + 1),)
+
+
+def test_c5_a_relation_run_again_is_done() -> None:
+    kit = related()
+    outcome = kit.run(RelateUser(BOB, "follows"), principal=ANN, now=NOW + 2)
+    assert (outcome.events, outcome.value) == ((), kit.state)
+
+
+def test_a_relation_gets_another_title() -> None:
+    user = related().run(RelateUser(BOB, "works with"), principal=ANN, now=NOW + 2).value
+    assert user.relations == (Relation(BOB, "works with", NOW + 1),)
+
+
+def test_a_relation_ends() -> None:
+    kit = related()
+    outcome = kit.run(UnrelateUser(BOB), principal=ANN, now=NOW + 2)
+    assert outcome.events == (UserUnrelated(BOB, NOW + 2),)
+    assert outcome.value.relations == ()
+    assert kit.run(UnrelateUser(BOB), principal=ANN, now=NOW).refusal == NotFound("relation")
+
+
+def test_nobody_is_related_to_themselves() -> None:
+    assert isinstance(ann().run(RelateUser(ANN, "is"), principal=ANN, now=NOW).refusal, Conflict)
+
+
+def test_a_user_has_two_hundred_relations() -> None:
+    kit = ann()
+    for number in range(RELATIONS):
+        assert kit.run(RelateUser(f"U{number}", "follows"), principal=ANN, now=NOW).value
+    assert isinstance(kit.run(RelateUser("more", "follows"), principal=ANN, now=NOW).refusal, Conflict)
+    assert kit.run(RelateUser("U7", "works with"), principal=ANN, now=NOW).value
+
+
+def test_a_user_is_found_from_the_other_side() -> None:
+    row = related().row
+    assert row is not None
+    assert row.index is not None
+    assert row.index.terms == (("relation", BOB),)
+
+
+def test_whoever_leaves_is_related_to_nobody() -> None:
+    kit = related()
+    kit.run(RemoveUser(), principal=ANN, now=NOW)
+    assert kit.row is not None
+    assert kit.row.index is not None
+    assert kit.row.index.terms == ()
+
+
 # ----------------------------------------------------------------------------------------------------- removal
 
 
@@ -215,6 +295,7 @@ def test_keeps_its_state_after_a_restart() -> None:
         login(),
         login(LAPTOP),
         UpdateUser(LAPTOP, name="Anna", password_hash="hash-2"),
+        RelateUser(BOB, "follows"),
         EndSession(LAPTOP),
         RemoveUser(),
         FinishRemoval(),
