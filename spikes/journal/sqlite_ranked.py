@@ -30,10 +30,12 @@ RATED = 8
 MOST_CONFIRMED = 1_000
 """How many parts are looked up one by one."""
 
-UNIT = 100_000
-"""Ranks are whole numbers, so that they survive the way into a cursor and back: millionths and tens of them."""
+UNIT = 1_000_000_000
+"""Ranks are whole numbers, so that they survive the way into a cursor and back: so many are one of bm25's."""
 
-COMMON_HIT = 1_000
+COMMON_HIT = UNIT // 1_000_000
+"""What a hit of a common term counts: as much as bm25 has for one that is in more than half of all texts."""
+
 FIRST_FIELD = 5.0
 """How much more a hit in the first field counts than in another one."""
 

@@ -68,7 +68,8 @@ def branches(where: Sequence[Condition]) -> list[Branch]:
     if math.prod(map(len, choices)) > MOST_BRANCHES:
         return [tuple(dict.fromkeys(where))]
     ways = [tuple(dict.fromkeys((*plain, *way))) for way in itertools.product(*choices)]
-    return [way for way in dict.fromkeys(ways) if _can_hold(way)]
+    possible = [way for way in dict.fromkeys(ways) if _can_hold(way)]
+    return [way for way in possible if not any(set(other) < set(way) for other in possible)]
 
 
 def _can_hold(branch: Branch) -> bool:

@@ -103,7 +103,7 @@ class Call:
     def text(self, name: str) -> str | None:
         """Return a query parameter that is a text, None if it was not given."""
         value = self.query[name]
-        assert not isinstance(value, int)
+        assert value is None or isinstance(value, str)
         return value
 
     async def body(self, request_type: type[R], name: str) -> R:

@@ -1,4 +1,4 @@
-"""Notes: writing, changing, reading and trashing one, and lists of them."""
+"""Notes: writing, changing, reading and trashing one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from spikes.domain.note.entity import Note, own_slug_claim, public_slug_claim
 from spikes.domain.note.request import CreateNoteRequest, UpdateNoteRequest
 from spikes.domain.refusals import NotFound
 from spikes.domain.slug import is_slug
-from spikes.journal.port import AnyOf, Claim, CommandKey, Condition, Equal, Query
+from spikes.journal.port import Claim, CommandKey
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer
 from spikes.web.call import Call
 from spikes.web.errors import BadFields, Refused, forbidden, not_found
-from spikes.web.known_tags import check_tags, without_gone_tags
+from spikes.web.known_tags import check_tags
 from spikes.web.note_writing import as_owner, change, first_answer, gone_tags, shown, written
-from spikes.web.paging import next_page, read_cursor, write_cursor
-from spikes.web.reply import Reply, list_reply
+from spikes.web.reply import Reply
 
 
 async def create(call: Call) -> Reply:
@@ -60,18 +59,6 @@ async def trash(call: Call) -> Reply:
     return await written(call, await change(call, call.tsid(), TrashNote()))
 
 
-async def list_mine(call: Call) -> Reply:
-    """GET /notes/mine: the caller's own notes, the newest first."""
-    return await _listing(call, "/notes/mine", Equal("owner", call.caller.user_id))
-
-
-async def list_visible(call: Call) -> Reply:
-    """GET /notes: public notes and the caller's own, the newest first."""
-    public = Equal("access", "Public")
-    visible = public if call.user_id is None else AnyOf((public, Equal("owner", call.user_id)))
-    return await _listing(call, "/notes", visible)
-
-
 async def _known_tags(call: Call, tags: Sequence[str] | None, key: CommandKey | None) -> Answer | None:
     """Raise a 400 for unknown tags; but return the first answer of a request that is repeated: they were known then."""
     try:
@@ -104,11 +91,3 @@ async def _visible(call: Call, persistence_id: str) -> Answer | None:
         if isinstance(refused.reason, NotFound):
             return None
         raise
-
-
-async def _listing(call: Call, path: str, condition: Condition) -> Reply:
-    limit, after = call.number("limit"), read_cursor(path, call.text("cursor"))
-    where = (condition, Equal("trashed", None))
-    page = await call.services.views.query(Query("note", where, after=after, limit=limit))
-    more = next_page(path, limit=limit, cursor=write_cursor(path, page.next)) if page.next else ()
-    return list_reply(await without_gone_tags(call, [row.item for row in page.rows]), more)

@@ -41,10 +41,11 @@ def read_cursor(listing: str, text: str | None) -> Cursor | None:
     return cursor
 
 
-def next_page(path: str, **parameters: str | int) -> Headers:
+def next_page(path: str, **parameters: str | int | tuple[str, ...]) -> Headers:
     """Return the header that leads to the next page."""
-    return (("Link", f'<{path}?{urlencode(parameters)}>; rel="next"'),)
+    return (("Link", f'<{path}?{urlencode(parameters, doseq=True)}>; rel="next"'),)
 
 
 def _sum(listing: str, content: bytes) -> bytes:
-    return hashlib.blake2s(content, digest_size=SUM_BYTES, key=listing.encode()[:32]).digest()
+    key = hashlib.blake2s(listing.encode()).digest()
+    return hashlib.blake2s(content, digest_size=SUM_BYTES, key=key).digest()

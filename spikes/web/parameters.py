@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 from multidict import MultiMapping
@@ -17,6 +18,7 @@ class Number(msgspec.Struct, frozen=True):
     low: int
     high: int
     default: int
+    several: int = 1
 
     def read(self, text: str) -> int:
         """Return the value; raises ValueError with what would be right."""
@@ -36,6 +38,7 @@ class Opaque(msgspec.Struct, frozen=True):
     name: str
     default: str | None = None
     text: str = "Taken from the `Link` of the page before."
+    several: int = 1
 
     def read(self, text: str) -> str:
         """Return the text as it came."""
@@ -46,8 +49,27 @@ class Opaque(msgspec.Struct, frozen=True):
         return {"type": "string", "description": self.text}
 
 
-Parameter = Number | Opaque
-Values = Mapping[str, int | str | None]
+Value = int | str | tuple[str, ...] | None
+Values = Mapping[str, Value]
+
+
+class Parameter(Protocol):
+    """One parameter of a query. With `several` it may be given that often, and has all values."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def default(self) -> Value: ...
+    @property
+    def several(self) -> int: ...
+
+    def read(self, text: str) -> int | str:
+        """Return the value; raises ValueError with the name and what would be right."""
+        ...
+
+    def schema(self) -> dict[str, object]:
+        """Return what the documentation says of it."""
+        ...
 
 
 def defaults(declared: tuple[Parameter, ...]) -> Values:
@@ -61,7 +83,7 @@ def read_query(declared: tuple[Parameter, ...], query: MultiMapping[str]) -> Val
     wrong = []
     for name in query:
         try:
-            values[name] = _only(known, name, query.getall(name))
+            values[name] = _value(known, name, query.getall(name))
         except ValueError as problem:
             wrong.append(str(problem))
     if wrong:
@@ -74,9 +96,12 @@ def bad_query(message: str) -> Problem:
     return Problem(400, "bad_query", message)
 
 
-def _only(known: Mapping[str, Parameter], name: str, texts: list[str]) -> int | str:
+def _value(known: Mapping[str, Parameter], name: str, texts: list[str]) -> Value:
     if name not in known:
         raise ValueError(f"unknown query parameter {shown(name)!r}")
-    if len(texts) > 1:
-        raise ValueError(f"{name} must be given once, not {len(texts)} times")
-    return known[name].read(texts[0])
+    parameter = known[name]
+    if len(texts) > parameter.several:
+        often = "once" if parameter.several == 1 else f"at most {parameter.several} times"
+        raise ValueError(f"{name} must be given {often}, not {len(texts)} times")
+    values = [parameter.read(text) for text in texts]
+    return values[0] if parameter.several == 1 else tuple(dict.fromkeys(map(str, values)))

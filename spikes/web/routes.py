@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from spikes.web import documentation, exporting, health, importing, notes, sessions, users
+from spikes.web import documentation, exporting, health, importing, listing, notes, sessions, users
 from spikes.web.described import notes as about_notes
 from spikes.web.described import service as about_service
 from spikes.web.described import transfers as about_transfers
 from spikes.web.described import users as about_users
-from spikes.web.paging import COUNT, CURSOR, LIMIT, START
+from spikes.web.filters import NOTE_LIST
+from spikes.web.paging import COUNT, START
 from spikes.web.route import PATTERNS, Route
 
 __all__ = ["PATTERNS", "ROUTES", "Route"]
@@ -29,8 +30,8 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/notes/{tsid}", notes.trash, doc=about_notes.TRASH),
     Route("POST", "/notes", notes.create, doc=about_notes.CREATE),
     Route("PUT", "/notes", notes.update, doc=about_notes.UPDATE),
-    Route("GET", "/notes", notes.list_visible, open=True, parameters=(LIMIT, CURSOR), doc=about_notes.LIST),
-    Route("GET", "/notes/mine", notes.list_mine, parameters=(LIMIT, CURSOR), doc=about_notes.MINE),
+    Route("GET", "/notes", listing.list_visible, open=True, parameters=NOTE_LIST, doc=about_notes.LIST),
+    Route("GET", "/notes/mine", listing.list_mine, parameters=NOTE_LIST, doc=about_notes.MINE),
     Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, doc=about_notes.READ),
     Route("GET", "/info", health.info, open=True, doc=about_service.INFO),
     Route("GET", "/liveness", health.liveness, open=True, doc=about_service.LIVENESS),

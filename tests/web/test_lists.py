@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spikes.journal.port import Cursor
+from spikes.journal.port import Append, Cursor, EntityRow, IndexPart, Metadata, StoredEvent
 from spikes.web.errors import Problem
 from spikes.web.paging import read_cursor, write_cursor
 from tests.web.conftest import Answer, Api, Person
@@ -111,3 +111,109 @@ def test_reads_the_cursor_it_wrote(value: str | int | None) -> None:
 def test_takes_no_cursor_of_another_list() -> None:
     with pytest.raises(Problem):
         read_cursor("/notes/mine", write_cursor("/notes", Cursor(1, "note|0SAJWHS03CF2T")))
+
+
+DAY = "2026-12-{:02}T00:00:00.000Z"
+
+
+@pytest.fixture
+async def various(api: Api, ann: Person, bob: Person) -> list[str]:
+    """Notes that differ in everything; the ids of two tags."""
+    tags = ["0SAJWHS03CF2T", "0SAJWHS03CF2V"]
+    for tag in tags:
+        event = StoredEvent(1, "tag-created@1", b"{}", Metadata(1, tag))
+        row = EntityRow(f"tag|{tag}", 1, 1, IndexPart({}, b"{}"), None)
+        await api.journal.append(Append(f"tag|{tag}", 0, (event,), row))
+    for title, fields in {
+        "C": {"status": "Doing", "due": DAY.format(3), "tags": tags},
+        "a": {"status": "Doing", "due": DAY.format(1), "tags": tags[:1], "access": "Private"},
+        "B": {"status": "New", "due": DAY.format(2)},
+        "d": {"status": "New"},
+    }.items():
+        api.clock.pass_by(seconds=1)
+        await api.note(ann, title=title, **fields)
+    await api.note(bob, title="Bob's", status="Doing", tags=tags[1:])
+    return tags
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["Bob's", "d", "B", "a", "C"]),
+        ("sort=-created", ["Bob's", "d", "B", "a", "C"]),
+        ("sort=title", ["a", "B", "Bob's", "C", "d"]),
+        ("sort=due", ["a", "B", "C", "d", "Bob's"]),
+        ("status=Doing", ["Bob's", "a", "C"]),
+        ("status=Doing&sort=title", ["a", "Bob's", "C"]),
+        ("access=Private", ["a"]),
+        ("access=Public", ["Bob's", "d", "B", "C"]),
+        ("due_before=2026-12-02T00:00:00Z", ["a"]),
+        ("due_before=2026-12-02T00:00:00.001Z", ["B", "a"]),
+        ("due_after=2026-12-02T00:00:00Z", ["C"]),
+        ("due_after=2026-12-01&due_before=2026-12-03", None),
+        ("due_after=2026-12-01T00:00:00Z&due_before=2026-12-03T00:00:00Z&sort=due", ["B"]),
+        ("status=Blank", []),
+    ],
+)
+@pytest.mark.usefixtures("various")
+async def test_filters_and_sorts(api: Api, ann: Person, query: str, expected: list[str] | None) -> None:
+    answer = await api.get(f"/notes?{query}", ann)
+    assert answer.status == 400 if expected is None else titles(answer) == expected
+
+
+async def test_filters_by_tags_and_owner(api: Api, ann: Person, bob: Person, various: list[str]) -> None:
+    red, blue = various
+    assert titles(await api.get(f"/notes?tag={red}", ann)) == ["a", "C"]
+    assert titles(await api.get(f"/notes?tag={red}&tag={blue.lower()}", ann)) == ["C"]
+    assert titles(await api.get(f"/notes?tag={red}")) == ["C"]
+    assert titles(await api.get(f"/notes?owner={bob.id.lower()}", ann)) == ["Bob's"]
+    assert titles(await api.get(f"/notes?owner={ann.id}", bob)) == ["d", "B", "C"]
+    assert titles(await api.get(f"/notes/mine?owner={ann.id}", bob)) == []
+
+
+@pytest.mark.parametrize("sort", ["-created", "-updated", "due", "title"])
+@pytest.mark.parametrize("path", ["/notes", "/notes/mine"])
+@pytest.mark.usefixtures("various")
+async def test_every_order_has_all_pages(api: Api, ann: Person, path: str, sort: str) -> None:
+    whole = titles(await api.get(f"{path}?sort={sort}", ann))
+    seen, following = [], f"{path}?limit=1&sort={sort}"
+    while following:
+        answer = await api.get(following, ann)
+        seen += titles(answer)
+        following = answer.headers.get("Link", "").partition("<")[2].partition(">")[0]
+    assert seen == whole
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("status=new", "status=", "access=public", "tag=x", "tag=", "owner=me", "due_before=soon", "due_after="),
+        *("due_before=2026-12-01", "sort=created", "sort=", "due_after=10000-01-01T00:00:00Z", "sort=relevance"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/notes", "/notes/mine"])
+async def test_names_a_bad_filter(api: Api, ann: Person, path: str, query: str) -> None:
+    answer = await api.get(f"{path}?{query}", ann)
+    assert (answer.status, answer.code) == (400, "bad_query")
+    assert answer.content["message"].startswith(query.partition("=")[0])
+
+
+async def test_takes_twenty_tags_at_most(api: Api) -> None:
+    tags = "&".join(["tag=0SAJWHS03CF2T"] * 20)
+    assert titles(await api.get(f"/notes?{tags}")) == []
+    answer = await api.get(f"/notes?{tags}&tag=0SAJWHS03CF2T")
+    assert answer.content["message"] == "tag must be given at most 20 times, not 21 times"
+
+
+async def test_a_cursor_fits_no_other_query(api: Api, ann: Person) -> None:
+    await write(api, ann, 4)
+    link = (await api.get("/notes/mine?limit=1&status=New", ann)).headers["Link"]
+    cursor = link.partition("cursor=")[2].partition(">")[0]
+    assert (await api.get(f"/notes/mine?status=New&cursor={cursor}", ann)).status == 200
+    for other in (
+        "/notes/mine?",
+        "/notes/mine?status=Doing&",
+        "/notes?status=New&",
+        "/notes/mine?status=New&sort=due&",
+    ):
+        assert (await api.get(f"{other}cursor={cursor}", ann)).status == 400
