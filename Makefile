@@ -38,7 +38,7 @@ test-thespian: $(VENV)/dev
 	$(BIN)/python -m tests.actors.thespian_suite
 
 bench: $(VENV)/dev
-	$(BIN)/python -m pytest -m bench -s tests/performance
+	$(BIN)/python -m pytest -m bench -s
 
 torture: $(VENV)/dev
 	$(BIN)/python -m pytest -m torture -s

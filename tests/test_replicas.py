@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
+
+import pytest
 
 from tests.storm import Ledger, compare, spikes, storm
 
@@ -41,3 +44,18 @@ async def test_workers_are_replaced_in_a_storm_and_no_request_fails(tmp_path: Pa
     assert not set(before) & set(after[2:])
     assert set(ledger.refused) <= {409}
     assert await compare(ledger, tmp_path) == []
+
+
+@pytest.mark.torture
+async def test_workers_are_killed_and_replaced_in_a_long_storm(tmp_path: Path) -> None:
+    ledger, kills = Ledger(), 10
+    async with spikes(tmp_path, "--workers", "2") as service:
+        alive = await service.workers(2)
+        for number in range(kills):
+            async with storm(ledger, [service.port]):
+                await ledger.reaches(ledger.acknowledged + ENOUGH)
+                os.kill(alive.pop(0), signal.SIGKILL)
+                alive.append((await service.workers(3 + number))[-1])
+                await ledger.reaches(ledger.acknowledged + 10)
+    assert await compare(ledger, tmp_path) == []
+    print(f"\n{kills} workers killed, {ledger.acknowledged:,} acknowledged writes, none lost, none doubled")
