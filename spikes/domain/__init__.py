@@ -1,4 +1,4 @@
-"""What a user and a note are. A package per kind of entity, whose file names are the flow of a request:
+"""What a user, a note and a tag are. A package per kind of entity, whose file names are the flow of a request:
 
 request -> command -> event -> entity -> behavior -> response
 """

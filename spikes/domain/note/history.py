@@ -18,6 +18,7 @@ from spikes.domain.note.comment import Comment, Comments, placeholder
 from spikes.domain.note.entity import Absent, Note, NoteState, event_handler
 from spikes.domain.note.event import NOTE_EVENTS, NoteEvent
 from spikes.domain.note.response import comment_response
+from spikes.domain.shapes import Id, Time
 from spikes.domain.times import to_rfc3339
 from spikes.journal.port import StoredEvent
 
@@ -48,8 +49,8 @@ class HistoryEntry(msgspec.Struct, frozen=True):
 
     version: int
     type: str
-    time: str
-    who: str | None
+    time: Time
+    who: Id | None
     changes: dict[str, Change]
 
 
@@ -108,11 +109,19 @@ def state_at(
         state = event_handler(state, record.event)
         if isinstance(state, Note) and _is_meant(record, version, as_of):
             found = Version(state, record.version)
-    if found is None or not _may_know(found.note, reader):
+    note = None if found is None else seen(found.note, state, reader)
+    return None if found is None or note is None else Version(note, found.version)
+
+
+def seen(then: Note, now: NoteState, reader: str | None) -> Note | None:
+    """Return an earlier version of a note as a reader may see it now, None if it is not for this reader.
+
+    For whoever has folded both, and does not want to fold all events again.
+    """
+    if not _may_know(then, reader):
         return None
-    eyes = _Eyes(reader, _standing(state), frozenset())
-    comments = tuple(eyes.see(comment) for comment in found.note.comments)
-    return Version(msgspec.structs.replace(found.note, comments=comments), found.version)
+    eyes = _Eyes(reader, _standing(now), frozenset())
+    return msgspec.structs.replace(then, comments=tuple(eyes.see(comment) for comment in then.comments))
 
 
 class _Eyes:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 
 import msgspec
 
 from spikes.domain import relation
 from spikes.domain.note import comment
+from spikes.domain.note.command import Access, Status
 from spikes.domain.note.comment import Comment
 from spikes.domain.note.entity import Note, NoteState
 from spikes.domain.relation import Relation
+from spikes.domain.shapes import Id, Slug, Time
 from spikes.domain.times import to_rfc3339
 from spikes.journal.port import IndexPart, RowSchema
 
@@ -50,63 +53,63 @@ target's id) and `commenter` (a user's id). Each comment is a search part of its
 class CommentResponse(msgspec.Struct, frozen=True, rename="camel"):
     """A comment, or the place-holder of a removed one: without title, body, writer and color."""
 
-    id: str
-    writer: str | None
-    note_id: str
-    parent: str | None
+    id: Id
+    writer: Id | None
+    note_id: Id
+    parent: Id | None
     title: str | None
     body: str | None
     color: str | None
     stars: int
-    created: str
+    created: Time
     removed: bool
 
 
 class NoteResponse(msgspec.Struct, frozen=True, rename="camel"):
     """A whole note; every key is always there. Comments are in the order in which they were written."""
 
-    id: str
-    owner: str
+    id: Id
+    owner: Id
     title: str
     body: str
-    slug: str
-    due: str | None
-    status: str
-    access: str
-    tags: tuple[str, ...]
+    slug: Slug
+    due: Time | None
+    status: Status
+    access: Access
+    tags: tuple[Id, ...]
     comments: tuple[CommentResponse, ...]
-    created: str
-    updated: str
+    created: Time
+    updated: Time
     version: int
-    trashed: str | None
+    trashed: Time | None
 
 
 class NoteItem(msgspec.Struct, frozen=True, rename="camel"):
     """A note in a list: the number of its comments stands for the comments."""
 
-    id: str
-    owner: str
+    id: Id
+    owner: Id
     title: str
     body: str
-    slug: str
-    due: str | None
-    status: str
-    access: str
-    tags: tuple[str, ...]
+    slug: Slug
+    due: Time | None
+    status: Status
+    access: Access
+    tags: tuple[Id, ...]
     comment_count: int
-    created: str
-    updated: str
+    created: Time
+    updated: Time
     version: int
-    trashed: str | None
+    trashed: Time | None
 
 
 class RelationResponse(msgspec.Struct, frozen=True, rename="camel"):
     """A relation of a note or a user; `direction` is `out` for what it says itself, `in` for what another one says."""
 
-    id: str
+    id: Id
     title: str
-    direction: str
-    created: str
+    direction: Literal["out", "in"]
+    created: Time
 
 
 _encoder = msgspec.json.Encoder()
@@ -154,7 +157,7 @@ def comment_response(shown: Comment, note_id: str) -> CommentResponse:
     )
 
 
-def relation_response(relation: Relation, other_id: str, direction: str) -> RelationResponse:
+def relation_response(relation: Relation, other_id: str, direction: Literal["out", "in"]) -> RelationResponse:
     """Return a relation as the one side sees it; `other_id` is the other side."""
     return RelationResponse(other_id, relation.title, direction, to_rfc3339(relation.created))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from spikes.domain.shapes import Id, Time
 from spikes.domain.tag.entity import Tag, TagState
 from spikes.domain.times import to_rfc3339
 from spikes.journal.port import IndexPart, RowSchema
@@ -20,12 +21,12 @@ TAG_ROWS = RowSchema(
 class TagResponse(msgspec.Struct, frozen=True, rename="camel"):
     """A tag; `owner` is null once the account of whoever made it is removed."""
 
-    id: str
-    owner: str | None
+    id: Id
+    owner: Id | None
     title: str
     color: str
-    created: str
-    updated: str
+    created: Time
+    updated: Time
     version: int
 
 
