@@ -49,8 +49,10 @@ class Stream:
         self._more = asyncio.Event()
 
     @property
-    def id(self) -> str:
+    def id(self) -> str | None:
         """See `FeedStream.id`."""
+        if self._waiting:
+            return None
         return self._source.place(max(self.position, self._source.position) if self.live else self.position)
 
     async def next(self, timeout: float) -> FeedItem | None:

@@ -124,8 +124,8 @@ class FeedStream(Protocol):
     """One listener's stream. It is used by one task, which closes it."""
 
     @property
-    def id(self) -> str:
-        """The id up to which the listener has been given everything."""
+    def id(self) -> str | None:
+        """The id up to which the listener has been given everything, None while something still waits."""
         ...
 
     async def next(self, timeout: float) -> FeedItem | None:

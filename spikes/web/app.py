@@ -12,6 +12,7 @@ from spikes.web.call import Services
 from spikes.web.edge import UNMATCHED, Edge, continue_or_ignore
 from spikes.web.errors import MAX_BODY
 from spikes.web.idempotency import InFlight
+from spikes.web.listeners import Listeners
 from spikes.web.passwords import Passwords
 from spikes.web.recognised import RecognisedTokens
 from spikes.web.routes import PATTERNS, ROUTES, Route
@@ -34,7 +35,9 @@ def make_app(
     """Return the public API over running entities. Its cleanup ends the threads that hash passwords."""
     passwords = passwords or Passwords()
     sources = sources or Sources.of_this_machine()
-    edge = Edge(Services(entities, views, settings, state, sources, passwords, InFlight(), RecognisedTokens(views)))
+    recognised, listeners = RecognisedTokens(views), Listeners(entities.feed)
+    state.when_draining(listeners.drain)
+    edge = Edge(Services(entities, views, settings, state, sources, passwords, InFlight(), recognised, listeners))
     app = web.Application(client_max_size=MAX_BODY)
     for path, routes in _by_path().items():
         resource = app.router.add_resource(path)

@@ -20,6 +20,7 @@ from spikes.persistence.reply import Answer, Busy, Error, Success
 from spikes.settings import Settings
 from spikes.web import idempotency
 from spikes.web.errors import MAX_BODY, Problem, Refused, not_found, too_large
+from spikes.web.listeners import Listeners
 from spikes.web.parameters import Values
 from spikes.web.passwords import Passwords
 from spikes.web.recognised import RecognisedTokens
@@ -47,6 +48,7 @@ class Services(msgspec.Struct, frozen=True):
     passwords: Passwords
     in_flight: idempotency.InFlight
     recognised: RecognisedTokens
+    listeners: Listeners
     transfers: Transfers = msgspec.field(default_factory=Transfers)
 
 

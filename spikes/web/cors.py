@@ -21,7 +21,7 @@ EXPOSED = (
     "ETag, Location, Link, Retry-After, X-Request-ID, Idempotency-Replayed, RateLimit, RateLimit-Policy, "
     "X-Search-Truncated"
 )
-ACCEPTED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID"
+ACCEPTED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
 REMEMBERED = 86_400
 """How long a browser may remember what a preflight answered, in seconds (they cut it at two hours or so)."""
 

@@ -23,6 +23,7 @@ from spikes.web.parameters import defaults, read_query
 from spikes.web.reply import Reply
 from spikes.web.routes import Route
 from spikes.web.sessions import authenticate
+from spikes.web.tickets import who_listens
 
 STALLED = 60.0
 """How long a client may take nothing of a streamed answer, in seconds; then it is cut off."""
@@ -67,7 +68,7 @@ class Edge:
 
     async def _reply(self, call: Call, route: Route) -> Reply:
         try:
-            call.principal = await authenticate(call)
+            call.principal = await (who_listens(call) if route.ticket else authenticate(call))
         finally:  # who shows a bad token is counted by address, so that nobody tries many
             call.rate = self._limits.count(call)
         if call.principal is None and not route.open:
@@ -99,6 +100,8 @@ class Edge:
                     async for piece in stream:
                         async with asyncio.timeout(STALLED):
                             await response.write(piece)
+                if self._services.state.draining:
+                    response.force_close()
                 await response.write_eof()
             except ConnectionError:
                 return  # the client has gone away

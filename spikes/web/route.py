@@ -18,6 +18,8 @@ PATTERNS = {"tsid": "[0-9A-Za-z]{13}", "slug": "[0-9]{8}-[0-9a-z-]+", "asset": "
 class Route(msgspec.Struct, frozen=True):
     """One method of one path. An `open` one needs no token; a bad token is refused there too.
 
+    Where a `ticket` will do, the query may hold one instead of a token.
+
     A route for GET serves HEAD as well. `parameters` are all that the query may hold. `doc` is what /openapi.json
     says of it beyond that; a route without one is a mistake that a test finds.
     """
@@ -26,6 +28,7 @@ class Route(msgspec.Struct, frozen=True):
     path: str
     handler: Callable[[Call], Awaitable[Reply]]
     open: bool = False
+    ticket: bool = False
     parameters: tuple[Parameter, ...] = ()
     doc: Operation | None = None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spikes.web import documentation, exporting, health, importing, listing, notes, sessions, users
+from spikes.web import documentation, exporting, feed, health, importing, listing, notes, sessions, tickets, users
+from spikes.web.described import feed as about_feed
 from spikes.web.described import notes as about_notes
 from spikes.web.described import service as about_service
 from spikes.web.described import transfers as about_transfers
@@ -33,6 +34,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notes", listing.list_visible, open=True, parameters=NOTE_LIST, doc=about_notes.LIST),
     Route("GET", "/notes/mine", listing.list_mine, parameters=NOTE_LIST, doc=about_notes.MINE),
     Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, doc=about_notes.READ),
+    Route("GET", "/feed", feed.listen, ticket=True, parameters=(feed.AFTER, tickets.TICKET), doc=about_feed.LISTEN),
+    Route("POST", "/feed/ticket", tickets.issue, doc=about_feed.TICKET),
     Route("GET", "/info", health.info, open=True, doc=about_service.INFO),
     Route("GET", "/liveness", health.liveness, open=True, doc=about_service.LIVENESS),
     Route("GET", "/readiness", health.readiness, open=True, doc=about_service.READINESS),

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from spikes.actors.feed import FeedHub
 from spikes.actors.system import EntitySystem
 from spikes.bootstrap import BEHAVIORS, limits_of, open_store
 from spikes.domain.times import from_rfc3339
@@ -71,8 +72,11 @@ class Person(msgspec.Struct, frozen=True):
 class Api:
     """A client of the service, and what stands behind it."""
 
-    def __init__(self, client: Client, journal: FaultyJournal, state: ServiceState, clock: Clock) -> None:
+    def __init__(
+        self, client: Client, journal: FaultyJournal, state: ServiceState, clock: Clock, feed: FeedHub
+    ) -> None:
         self.client = client
+        self.feed = feed
         self.journal = journal
         self.state = state
         self.clock = clock
@@ -149,7 +153,7 @@ async def start(aiohttp_client: AiohttpClient, url: str) -> AsyncIterator[Start]
         sources = Sources(clock, lambda: clock.now / 1000, chance.randbytes, TsidFactory(clock, chance.getrandbits))
         passwords = passwords or Passwords(PasswordCost(1, 8, 1))
         app = make_app(entities, journal, chosen, state, sources, passwords)
-        return Api(await aiohttp_client(app), journal, state, clock)
+        return Api(await aiohttp_client(app), journal, state, clock, entities.feed)
 
     yield start
     for entities, journal in running:
