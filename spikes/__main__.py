@@ -69,7 +69,7 @@ def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | Non
         case _:
             from spikes.cli.user import reset_password
 
-            return asyncio.run(reset_password(settings, given.email, from_input=given.password_stdin))
+            return reset_password(settings, given.email, from_input=given.password_stdin)
 
 
 def _failed(given: argparse.Namespace, problem: Exception, code: Exit) -> int:

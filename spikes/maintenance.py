@@ -63,7 +63,9 @@ async def rebuild(
         report = report.plus(await folding.write(journal))
         progress(report)
     folding.end()
-    return report.plus(await folding.write(journal))
+    report = report.plus(await folding.write(journal))
+    progress(report)
+    return report
 
 
 class Folding:

@@ -14,6 +14,7 @@ import aiohttp
 
 from spikes.bootstrap import BEHAVIORS, open_store
 from spikes.domain.note.event import NoteCreated, NoteUpdated
+from spikes.domain.user.event import UserRegistered
 from spikes.journal.port import Journal, PositionedEvent
 from tests.processes import SPIKES, Running, running
 
@@ -163,7 +164,7 @@ async def compare(ledger: Ledger, folder: Path) -> list[str]:
         problems = [*ledger.problems, *await journal.verify()]
     finally:
         await journal.close()
-    return [*problems, *_lost_or_doubled(ledger, events), *_taken_twice(events)]
+    return [*problems, *_lost_or_doubled(ledger, events), *_accounts(ledger, events), *_taken_twice(events)]
 
 
 async def all_events(journal: Journal) -> AsyncIterator[PositionedEvent]:
@@ -187,6 +188,16 @@ def _lost_or_doubled(ledger: Ledger, events: Sequence[PositionedEvent]) -> list[
     wanted = {(note, version): body for note, versions in ledger.notes.items() for version, body in versions.items()}
     lost = [f"{key} was acknowledged as {body!r}" for key, body in wanted.items() if stored.get(key) != body]
     return lost + [f"{body!r} is stored {count} times" for body, count in times.items() if count > 1]
+
+
+def _accounts(ledger: Ledger, events: Sequence[PositionedEvent]) -> list[str]:
+    """Compare the acknowledged registrations, at most one for each e-mail, with those that are stored."""
+    decode = BEHAVIOR["user"].events.decode
+    decoded = [decode(each.event) for each in events if each.persistence_id.startswith("user|")]
+    stored = {event.email for event in decoded if isinstance(event, UserRegistered)}
+    acknowledged = {email: count for email, count in ledger.emails.items() if count}
+    twice = [f"{email} was registered {count} times" for email, count in acknowledged.items() if count > 1]
+    return twice + [f"the acknowledged account of {email} is lost" for email in acknowledged if email not in stored]
 
 
 def _taken_twice(events: Sequence[PositionedEvent]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -191,6 +192,16 @@ async def test_two_different_passwords_are_refused(store: str) -> None:
     assert not await has_password(store, NEW_PASSWORD)
 
 
+def test_an_interrupt_at_the_prompt_ends_it(store: str) -> None:
+    assert reset_at_terminal(store, [signal.SIGINT])[0] == 130
+
+
+def test_no_password_at_all_is_refused(store: str) -> None:
+    code, shown = reset_at_terminal(store, ["\x04"])
+    assert code == 1
+    assert shown.endswith("spikes: no password was given\r\n")
+
+
 def test_a_weak_password_is_refused_with_the_rule(store: str) -> None:
     done = spikes("user", "reset-password", "ann@example.com", "--password-stdin", "--journal", store, said="weakness")
     assert done.returncode == 1
@@ -241,12 +252,15 @@ async def has_password(url: str, password: str) -> bool:
         passwords.close()
 
 
-def reset_at_terminal(url: str, answers: list[str]) -> tuple[int, str]:
+def reset_at_terminal(url: str, answers: Sequence[str | signal.Signals]) -> tuple[int, str]:
     return at_terminal("user", "reset-password", "ann@example.com", "--journal", url, answers=answers)
 
 
-def at_terminal(*arguments: str, answers: Sequence[str] = ()) -> tuple[int, str]:
-    """Run a command at a terminal, typing an answer at each prompt; return the exit code and what was shown."""
+def at_terminal(*arguments: str, answers: Sequence[str | signal.Signals] = ()) -> tuple[int, str]:
+    """Run a command at a terminal, typing an answer, or a key that makes a signal, at each prompt.
+
+    Returns the exit code and what was shown.
+    """
     ours, its = pty.openpty()
     command = [sys.executable, *SPIKES, *arguments]
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment(), start_new_session=True)
@@ -255,7 +269,10 @@ def at_terminal(*arguments: str, answers: Sequence[str] = ()) -> tuple[int, str]
     try:
         for answer in answers:
             shown += read_until(ours, ": ")
-            os.write(ours, f"{answer}\n".encode())
+            if isinstance(answer, signal.Signals):
+                process.send_signal(answer)
+            else:
+                os.write(ours, f"{answer}\n".encode())
         shown += read_until(ours, None)
         return process.wait(TIMEOUT), shown
     finally:

@@ -7,14 +7,13 @@ import getpass
 import sys
 import time
 
-from spikes.actors.port import AskTimeout, Entities
+from spikes.actors.port import AskTimeout
 from spikes.bootstrap import start_entities
-from spikes.cli.store import refuse_missing
+from spikes.cli.store import existing_journal, refuse_missing
 from spikes.domain.rules import PASSWORD_RULE
 from spikes.domain.user.command import UpdateUser
 from spikes.domain.user.entity import email_claim
 from spikes.exits import Exit
-from spikes.journal.port import Journal
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Error
 from spikes.settings import Settings
@@ -32,14 +31,15 @@ class Refused(Exception):
     """It was not done; the message says why."""
 
 
-async def reset_password(settings: Settings, email: str, *, from_input: bool) -> int:
-    """Give the user a new password and end all sessions; `Exit.PROBLEMS` if there is no such user or it was refused."""
+def reset_password(settings: Settings, email: str, *, from_input: bool) -> int:
+    """Give the user a new password and end all sessions; `Exit.PROBLEMS` if there is no such user or it was refused.
+
+    The password is read while no loop runs, so that Ctrl-C ends the command as anywhere else.
+    """
     refuse_missing(settings.journal)
     try:
-        async with start_entities(settings) as (entities, journal):
-            user = await _user(journal, email)
-            password = await asyncio.to_thread(_read, from_input)
-            await _change(entities, user, await _hash(password))
+        user = asyncio.run(_user(settings, email))
+        asyncio.run(_change(settings, user, _read(from_input)))
     except Refused as problem:
         print(f"spikes: {problem}", file=sys.stderr)
         return Exit.PROBLEMS
@@ -47,17 +47,19 @@ async def reset_password(settings: Settings, email: str, *, from_input: bool) ->
     return Exit.OK
 
 
-async def _user(journal: Journal, email: str) -> PersistenceId:
-    holder = await journal.holder(email_claim(email))
+async def _user(settings: Settings, email: str) -> PersistenceId:
+    async with existing_journal(settings) as journal:
+        holder = await journal.holder(email_claim(email))
     if holder is None:
         raise Refused(f"no user has the e-mail address {email}")
     return PersistenceId.parse(holder)
 
 
-async def _change(entities: Entities, user: PersistenceId, password_hash: str) -> None:
-    command = UpdateUser(NO_SESSION, password_hash=password_hash)
+async def _change(settings: Settings, user: PersistenceId, password: str) -> None:
+    command = UpdateUser(NO_SESSION, password_hash=await _hash(password))
     try:
-        answer = await entities.ask(user, command, principal=user.entity_id, request_id=OPERATOR)
+        async with start_entities(settings) as (entities, _):
+            answer = await entities.ask(user, command, principal=user.entity_id, request_id=OPERATOR)
     except AskTimeout:
         raise Refused("no answer came in time; the password may have been changed or not") from None
     if isinstance(answer.status, Error):
@@ -66,11 +68,26 @@ async def _change(entities: Entities, user: PersistenceId, password_hash: str) -
 
 def _read(from_input: bool) -> str:
     """Return a password by the domain's rule. Raises Refused."""
-    password = sys.stdin.readline().rstrip("\r\n") if from_input else getpass.getpass("New password: ")
+    try:
+        return _from_input() if from_input else _from_terminal()
+    except EOFError:
+        raise Refused("no password was given") from None
+
+
+def _from_input() -> str:
+    return _checked(sys.stdin.readline().rstrip("\r\n"))
+
+
+def _from_terminal() -> str:
+    password = _checked(getpass.getpass("New password: "))
+    if getpass.getpass("The same again: ") != password:
+        raise Refused("the two passwords differ")
+    return password
+
+
+def _checked(password: str) -> str:
     if not PASSWORD_RULE.check(password, int(time.time() * 1000)):
         raise Refused(f"the password must have {PASSWORD_RULE.right}")
-    if not from_input and getpass.getpass("The same again: ") != password:
-        raise Refused("the two passwords differ")
     return password
 
 
