@@ -37,6 +37,7 @@ from spikes.domain.note.command import (
 )
 from spikes.domain.note.comment import Comments, depth, has_answers
 from spikes.domain.note.entity import Note, Removed, values_of
+from spikes.domain.note.undo import STEPS, Patch
 from spikes.domain.rules import ANSWERS
 from spikes.domain.slug import is_slug, with_suffix
 from spikes.domain.tag.command import CreateTag, DisownTag, GetTag, RemoveTag, TagCommand, UpdateTag
@@ -195,6 +196,9 @@ def check_tree(comments: Comments) -> None:
 
 def check_steps(note: Note) -> None:
     """Undo all that can be undone, and redo it: what was in between does not matter."""
+    steps = (*note.steps.undo, *note.steps.redo)
+    assert len(steps) <= STEPS
+    assert note.steps.size == sum(len(step.body.text) for step in steps if isinstance(step.body, Patch))
     state = note
     for command, count in ((UndoNote(), len(note.steps.undo)), (RedoNote(), len(note.steps.undo))):
         for _ in range(count if note.trashed is None else 0):

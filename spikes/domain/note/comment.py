@@ -64,9 +64,7 @@ def removed(comments: Comments, comment_id: str) -> Comments:
     gone = found(comments, comment_id)
     rest = tuple(comment for comment in comments if comment is not gone)
     above = found(rest, gone.parent) if gone is not None else None
-    if above is None or not above.removed or has_answers(rest, above.id):
-        return rest
-    return removed(rest, above.id)
+    return removed(rest, above.id) if above is not None and above.removed else rest
 
 
 def forgotten(comments: Comments, writer: str) -> Comments:
