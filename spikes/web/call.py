@@ -19,6 +19,7 @@ from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer, Busy, Error, Success
 from spikes.settings import Settings
 from spikes.web import idempotency
+from spikes.web.cloud import TagCloud
 from spikes.web.errors import MAX_BODY, Problem, Refused, not_found, too_large
 from spikes.web.listeners import Listeners
 from spikes.web.parameters import Values
@@ -50,6 +51,7 @@ class Services(msgspec.Struct, frozen=True):
     recognised: RecognisedTokens
     listeners: Listeners
     transfers: Transfers = msgspec.field(default_factory=Transfers)
+    cloud: TagCloud = msgspec.field(default_factory=TagCloud)
 
 
 class Call:

@@ -11,7 +11,9 @@ from spikes.web.operation import Operation
 from spikes.web.parameters import Parameter
 from spikes.web.reply import Reply
 
-PATTERNS = {"tsid": "[0-9A-Za-z]{13}", "slug": "[0-9]{8}-[0-9a-z-]+", "asset": "[0-9a-z.-]+"}
+ID = "[0-9A-Za-z]{13}"
+IDS = dict.fromkeys(("tsid", "comment", "tag", "target", "user"), ID)
+PATTERNS = {**IDS, "slug": "[0-9]{8}-[0-9a-z-]+", "asset": "[0-9a-z.-]+"}
 """What the named parts of a path look like; any other path is not found."""
 
 

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from spikes.web import documentation, exporting, feed, health, importing, listing, notes, sessions, tickets, users
+from spikes.web import (
+    comments,
+    documentation,
+    exporting,
+    feed,
+    health,
+    importing,
+    listing,
+    notes,
+    past,
+    relations,
+    sessions,
+    tags,
+    tickets,
+    undoing,
+    users,
+)
+from spikes.web.described import comments as about_comments
 from spikes.web.described import feed as about_feed
+from spikes.web.described import history as about_history
 from spikes.web.described import notes as about_notes
+from spikes.web.described import relations as about_relations
 from spikes.web.described import service as about_service
+from spikes.web.described import tags as about_tags
 from spikes.web.described import transfers as about_transfers
 from spikes.web.described import users as about_users
 from spikes.web.filters import NOTE_LIST
-from spikes.web.paging import COUNT, START
+from spikes.web.paging import COUNT, CURSOR, LIMIT, START
 from spikes.web.route import PATTERNS, Route
 
 __all__ = ["PATTERNS", "ROUTES", "Route"]
@@ -36,6 +56,39 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, doc=about_notes.READ),
     Route("GET", "/feed", feed.listen, ticket=True, parameters=(feed.AFTER, tickets.TICKET), doc=about_feed.LISTEN),
     Route("POST", "/feed/ticket", tickets.issue, doc=about_feed.TICKET),
+    Route("GET", "/notes/trash", undoing.list_trash, parameters=(LIMIT, CURSOR), doc=about_history.TRASH),
+    Route("POST", "/notes/{tsid}/comments", comments.add, doc=about_comments.ADD),
+    Route("PUT", "/notes/{tsid}/comments", comments.update, doc=about_comments.UPDATE),
+    Route("PUT", "/notes/{tsid}/comments/{comment}", comments.update_in_path, doc=about_comments.UPDATE_IN_PATH),
+    Route("DELETE", "/notes/{tsid}/comments/{comment}", comments.remove, doc=about_comments.REMOVE),
+    Route("POST", "/tags", tags.create, doc=about_tags.CREATE),
+    Route("GET", "/tags", tags.list_all, open=True, parameters=(LIMIT, CURSOR), doc=about_tags.LIST),
+    Route("PUT", "/tags", tags.update, doc=about_tags.UPDATE),
+    Route("GET", "/tags/cloud", tags.cloud, open=True, doc=about_tags.CLOUD),
+    Route("GET", "/tags/{tsid}", tags.read, open=True, doc=about_tags.READ),
+    Route("PUT", "/tags/{tsid}", tags.update_in_path, doc=about_tags.UPDATE_IN_PATH),
+    Route("DELETE", "/tags/{tsid}", tags.remove, doc=about_tags.REMOVE),
+    Route("PUT", "/notes/{tsid}/tags/{tag}", tags.put_on, doc=about_tags.PUT_ON),
+    Route("DELETE", "/notes/{tsid}/tags/{tag}", tags.take_off, doc=about_tags.TAKE_OFF),
+    Route("PUT", "/notes/{tsid}/relations/{target}", relations.relate_note, doc=about_relations.RELATE_NOTE),
+    Route("DELETE", "/notes/{tsid}/relations/{target}", relations.unrelate_note, doc=about_relations.UNRELATE_NOTE),
+    Route(
+        "GET",
+        "/notes/{tsid}/relations",
+        relations.of_note,
+        open=True,
+        parameters=(LIMIT, CURSOR),
+        doc=about_relations.OF_NOTE,
+    ),
+    Route("PUT", "/users/me/relations/{user}", relations.relate_user, doc=about_relations.RELATE_USER),
+    Route("DELETE", "/users/me/relations/{user}", relations.unrelate_user, doc=about_relations.UNRELATE_USER),
+    Route("GET", "/users/me/relations", relations.of_me, parameters=(LIMIT, CURSOR), doc=about_relations.OF_ME),
+    Route(
+        "GET", "/notes/{tsid}/history", past.of_note, open=True, parameters=(LIMIT, CURSOR), doc=about_history.HISTORY
+    ),
+    Route("POST", "/notes/{tsid}/undo", undoing.undo, doc=about_history.UNDO),
+    Route("POST", "/notes/{tsid}/redo", undoing.redo, doc=about_history.REDO),
+    Route("POST", "/notes/{tsid}/restore", undoing.restore, doc=about_history.RESTORE),
     Route("GET", "/info", health.info, open=True, doc=about_service.INFO),
     Route("GET", "/liveness", health.liveness, open=True, doc=about_service.LIVENESS),
     Route("GET", "/readiness", health.readiness, open=True, doc=about_service.READINESS),

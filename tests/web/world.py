@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from spikes.domain.shapes import EXAMPLE_ID
 from spikes.web.described import users
+from spikes.web.described.comments import EXAMPLE_COMMENT
 from spikes.web.openapi import operation_of
 from spikes.web.route import Route
 from tests.web.conftest import Answer, Api, Person
@@ -72,7 +72,9 @@ class World(msgspec.Struct, frozen=True):
         if operation.request is None:
             return None, {}
         text = msgspec.json.encode(operation.example or {}).decode()
-        return text.replace(EXAMPLE_ID, names.get("tsid", EXAMPLE_ID)).encode(), {"Content-Type": "application/json"}
+        for example, name in ((EXAMPLE_ID, "tsid"), (EXAMPLE_COMMENT, "comment")):
+            text = text.replace(example, names.get(name, example))
+        return text.encode(), {"Content-Type": "application/json"}
 
 
 async def build(api: Api) -> World:
@@ -82,29 +84,48 @@ async def build(api: Api) -> World:
     owner, other, removed = await api.person("Ann"), await api.person("Bob"), await api.person("Carl")
     await api.delete("/users", removed)
     people = {"anonymous": None, "owner": owner, "other": other, "removed": removed, "expired": expired}
-    return World(api, people, await _subjects(api, owner, removed))
+    return World(api, people, await _subjects(api, owner, other, removed))
 
 
-async def _subjects(api: Api, owner: Person, removed: Person) -> dict[str, dict[str, str]]:
-    public = await api.note(owner, "A public note")
-    private = await api.note(owner, "A private note", access="Private")
-    trashed = await api.note(owner, "A trashed note")
-    await api.delete(f"/notes/{trashed['id']}", owner)
-    session = await api.login("Ann")
+async def _subjects(api: Api, owner: Person, other: Person, removed: Person) -> dict[str, dict[str, str]]:
+    tag = (await api.post("/tags", {"title": "A tag"}, owner)).content["id"]
+    target = (await api.note(owner, "A related note"))["id"]
+    public, private, undone, trashed = [
+        await _discussed(api, owner, tag, target, title=f"A {what} note", access=access)
+        for what, access in (("public", "Public"), ("private", "Private"), ("undone", "Public"), ("trashed", "Public"))
+    ]
+    await api.post(f"/notes/{undone['tsid']}/undo", {}, owner)
+    await api.delete(f"/notes/{trashed['tsid']}", owner)
+    friend, session = await api.person("Dora"), await api.login("Ann")
+    await api.put(f"/users/me/relations/{friend.id}", {"title": "knows"}, owner)
     return {
         "": {},
         "a user": {"tsid": owner.id},
         "a removed user": {"tsid": removed.id},
         "a session": {"tsid": await _session(api, session)},
-        "a public note": _names(public),
-        "a private note": _names(private),
-        "a trashed note": _names(trashed),
+        "a public note": public,
+        "a private note": private,
+        "a trashed note": trashed,
+        "an undone note": undone,
+        "the other's comment": {**public, "comment": await _comment(api, other, public["tsid"])},
+        "a tag": {"tsid": tag},
+        "a friend": {"user": friend.id},
         "a file": {"asset": "docs.js"},
     }
 
 
-def _names(note: dict[str, Any]) -> dict[str, str]:
-    return {"tsid": note["id"], "slug": note["slug"]}
+async def _discussed(api: Api, owner: Person, tag: str, target: str, **fields: str) -> dict[str, str]:
+    """Write a note that has everything: an update, a comment, a tag, a relation; return its names in paths."""
+    note = await api.note(owner, tags=[tag], **fields)
+    await api.put("/notes", {**note, "body": "Changed"}, owner)
+    await api.put(f"/notes/{note['id']}/relations/{target}", {"title": "blocks"}, owner)
+    comment = await _comment(api, owner, note["id"])
+    return {"tsid": note["id"], "slug": note["slug"], "comment": comment, "tag": tag, "target": target}
+
+
+async def _comment(api: Api, who: Person, note_id: str) -> str:
+    answer = await api.post(f"/notes/{note_id}/comments", {"title": "Hm", "body": ""}, who)
+    return str(answer.content["comments"][-1]["id"])
 
 
 async def _session(api: Api, who: Person) -> str:
