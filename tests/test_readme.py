@@ -21,14 +21,15 @@ def block(containing: str) -> str:
 
 async def test_the_curl_lines_work_as_pasted(tmp_path: Path) -> None:
     async with spikes(tmp_path) as service:
-        script = block("curl").replace("localhost:8080", f"localhost:{service.port}")
+        script = (block("curl") + "echo\n" + block("/feed")).replace("localhost:8080", f"localhost:{service.port}")
         shell = await asyncio.create_subprocess_exec("bash", "-euc", script, stdout=asyncio.subprocess.PIPE)
         out, _ = await asyncio.wait_for(shell.communicate(), 30)
     assert shell.returncode == 0
-    registered, updated, mine = out.decode().replace("}{", "}\n{").replace("}[", "}\n[").splitlines()
+    registered, updated, mine, told = out.decode().replace("}{", "}\n{").replace("}[", "}\n[").splitlines()
     assert json.loads(registered)["email"] == "ada@example.com"
     assert json.loads(updated)["body"] == "Hello again"
     assert [(note["title"], note["version"]) for note in json.loads(mine)] == [("First note", 2)]
+    assert told == "event: note-created"
 
 
 def test_the_table_of_settings_is_the_settings() -> None:
