@@ -183,11 +183,21 @@ def test_before_it_was_written_there_was_nothing() -> None:
     assert state_at(by_ann(), ANN, as_of=NOW - 1) is None
 
 
-def test_a_removed_note_has_its_versions_still() -> None:
+@pytest.mark.parametrize("reader", READERS)
+def test_a_removed_note_has_no_history(reader: str | None) -> None:
     kit = note_of_ann()
     kit.run(PurgeNote(ANN), now=NOW + 1)
-    assert len(history(recorded(kit.stored), ANN)) == 1
-    assert state_at(recorded(kit.stored), ANN, version=2) is None
+    assert history(recorded(kit.stored), reader) == ()
+    assert [state_at(recorded(kit.stored), reader, version=version) for version in (1, 2)] == [None, None]
+
+
+@pytest.mark.parametrize("last", [PRIVATE, TrashNote()])
+def test_what_others_may_not_see_has_no_history_for_them(last: NoteCommand) -> None:
+    records = by_ann(update(title="A"), last)
+    assert versions(records, ANN) == [3, 2, 1]
+    assert versions(records, BOB) == []
+    assert state_at(records, BOB, version=1) is None
+    assert state_at(records, ANN, version=1) is not None
 
 
 # ----------------------------------------------------------------------------------------------------- privacy
@@ -322,7 +332,7 @@ def check(kit: NoteKit, states: list[Any], reader: str | None) -> None:
     shown = {entry.version: entry for entry in entries}
     for version, state in enumerate(states, 1):
         assert isinstance(state, Note)
-        public = state.access == "Public" and state.trashed is None
+        public = all(each.access == "Public" and each.trashed is None for each in (state, states[-1]))
         assert (
             (version in shown) == (reader == ANN or public) == (state_at(records, reader, version=version) is not None)
         )

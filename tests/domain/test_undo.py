@@ -183,6 +183,17 @@ def test_big_bodies_are_kept_up_to_a_mebibyte() -> None:
     assert run(kit, *[UndoNote()] * kept).body == bodies[-1 - kept]
 
 
+def test_the_steps_know_how_much_they_hold() -> None:
+    kit = note_of_ann(body="")
+    edits = [update(body="x" * (number % 7 + 1) + str(number)) for number in range(STEPS + 5)]
+    ways: list[NoteCommand] = [UndoNote(), UndoNote(), UndoNote(), RedoNote(), update(body="other")]
+    for command in [*edits, *ways]:
+        steps = run(kit, command).steps
+        held = [step.body.text for step in (*steps.undo, *steps.redo) if isinstance(step.body, Patch)]
+        assert steps.size == len("".join(held))
+        assert len(held) <= STEPS
+
+
 def test_a_step_greater_than_all_room_is_kept_alone() -> None:
     steps = NOTHING.done(Step(title="A")).done(Step(body=Patch(0, 0, "x" * (SIZE + 1))))
     assert [step.title for step in steps.undo] != ["A"]

@@ -1,8 +1,8 @@
 """What a note was: its versions one by one, and what each event changed.
 
-History is as private as the note. Its owner sees all of it; others see the versions at which it was public and outside
-the trash, and of the first one of each such stretch not what was before. What a comment said that is removed by now,
-nobody sees but its writer, in whichever version.
+History is as private as the note: who may not see it as it is now learns nothing of what it was. Its owner sees all of
+it; others see the versions at which it was public and outside the trash, and of the first one of each such stretch not
+what was before. What a comment said that is removed by now, nobody sees but its writer, in whichever version.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from spikes.domain.note import event as e
 from spikes.domain.note.comment import Comment, Comments, placeholder
-from spikes.domain.note.entity import Absent, Note, NoteState, event_handler
+from spikes.domain.note.entity import Absent, Note, NoteState, event_handler, may_see
 from spikes.domain.note.event import NOTE_EVENTS, NoteEvent
 from spikes.domain.note.response import comment_response
 from spikes.domain.shapes import Id, Time
@@ -81,7 +81,7 @@ def history(
     """Return what a reader may know of all changes, the newest first.
 
     `records` are all events from the first one. `before` leaves out that version and newer ones, `limit` says how many
-    entries are wanted. Whether the reader may see the note as it is now has been checked.
+    entries are wanted.
     """
     moments: deque[tuple[Recorded, NoteState, Note]] = deque(maxlen=limit)
     state: NoteState = Absent()
@@ -90,8 +90,10 @@ def history(
         previous, state = state, event_handler(state, record.event)
         if isinstance(record.event, e.CommentWriterForgotten):
             forgotten.add(record.event.writer)
-        if isinstance(state, Note) and _may_know(state, reader) and (before is None or record.version < before):
+        if isinstance(state, Note) and may_know(state, reader) and (before is None or record.version < before):
             moments.append((record, previous, state))
+    if not may_know(state, reader):
+        return ()
     eyes = _Eyes(reader, _standing(state), frozenset(forgotten))
     return tuple(eyes.entry(*moment) for moment in reversed(moments))
 
@@ -118,10 +120,15 @@ def seen(then: Note, now: NoteState, reader: str | None) -> Note | None:
 
     For whoever has folded both, and does not want to fold all events again.
     """
-    if not _may_know(then, reader):
+    if not (may_know(then, reader) and may_know(now, reader)):
         return None
     eyes = _Eyes(reader, _standing(now), frozenset())
     return msgspec.structs.replace(then, comments=tuple(eyes.see(comment) for comment in then.comments))
+
+
+def may_know(state: NoteState, reader: str | None) -> bool:
+    """Tell whether a version is for a reader: the owner's are all, others' the public ones outside the trash."""
+    return isinstance(state, Note) and (state.owner == reader or may_see(state, reader))
 
 
 class _Eyes:
@@ -134,7 +141,7 @@ class _Eyes:
 
     def entry(self, record: Recorded, before: NoteState, after: Note) -> HistoryEntry:
         """Return what an event changed."""
-        known = isinstance(before, Note) and _may_know(before, self._reader)
+        known = may_know(before, self._reader)
         changes = self._changes(before if isinstance(before, Note) else None, after)
         if not known:
             changes = {name: (None, new) for name, (_, new) in changes.items()}
@@ -183,10 +190,6 @@ def _relation_changes(before: Note | None, after: Note) -> dict[str, Change]:
         for target in {**old, **new}
         if old.get(target) != new.get(target)
     }
-
-
-def _may_know(note: Note, reader: str | None) -> bool:
-    return note.owner == reader or (note.access == "Public" and note.trashed is None)
 
 
 def _is_meant(record: Recorded, version: int | None, as_of: int | None) -> bool:
