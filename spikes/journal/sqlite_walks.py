@@ -211,18 +211,26 @@ def _gathered(query: Query, sort: Sort, walk: _Walk, candidates: Sql, place: Sql
 
 def _candidates(db: apsw.Connection, kind: str, schema: RowSchema, walk: _Walk) -> Iterator[tuple[int, Sql]]:
     """Yield other ways to find a superset of the branch that use a condition of the rest, each with its size."""
-    for each in walk.rest:
-        if isinstance(each, HasTerm):
-            text = f'SELECT row_id FROM "{kind}_terms" WHERE name = ? AND value = ?'
-            yield _sized(db, Sql(text, (each.name, each.value)))
+    terms = [each for each in walk.rest if isinstance(each, HasTerm)]
+    if terms:
+        yield _with_terms(db, kind, terms)
     for index in schema.indexes:
         held = _beginning(index, (*walk.equal, *walk.rest))
         if any(each in walk.rest for each in held):
             holds = joined([LISTED, *(condition(kind, each) for each in held)])
-            name = f"{kind}_rows_by-{'-'.join(index)}"
-            yield _sized(
-                db, Sql(f'SELECT r.row_id FROM "{kind}_rows" AS r INDEXED BY "{name}" WHERE {holds.text}', holds.values)
-            )
+            rows = f'"{kind}_rows" AS r INDEXED BY "{kind}_rows_by-{"-".join(index)}"'
+            yield _sized(db, Sql(f"SELECT r.row_id FROM {rows} WHERE {holds.text}", holds.values))
+
+
+def _with_terms(db: apsw.Connection, kind: str, terms: Sequence[HasTerm]) -> tuple[int, Sql]:
+    """Start from the rarest term and keep what has the others too, which needs no rows; a rare one is kept to."""
+    text = f'SELECT r.row_id FROM "{kind}_terms" AS r WHERE r.name = ? AND r.value = ?'
+    size, rarest = min((_sized(db, Sql(text, (each.name, each.value))) for each in terms), key=lambda each: each[0])
+    others = [each for each in terms if (each.name, each.value) != rarest.values]
+    if size > SORTABLE or not others:
+        return size, rarest
+    holds = joined([condition(kind, each) for each in others])
+    return _sized(db, Sql(f"{rarest.text} AND {holds.text}", (*rarest.values, *holds.values)))
 
 
 def _beginning(index: tuple[str, ...], branch: Branch) -> Branch:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from spikes.journal.port import Append, Cursor, EntityRow, IndexPart, Metadata, StoredEvent
@@ -124,12 +126,13 @@ async def various(api: Api, ann: Person, bob: Person) -> list[str]:
         event = StoredEvent(1, "tag-created@1", b"{}", Metadata(1, tag))
         row = EntityRow(f"tag|{tag}", 1, 1, IndexPart({}, b"{}"), None)
         await api.journal.append(Append(f"tag|{tag}", 0, (event,), row))
-    for title, fields in {
+    notes: dict[str, dict[str, Any]] = {
         "C": {"status": "Doing", "due": DAY.format(3), "tags": tags},
         "a": {"status": "Doing", "due": DAY.format(1), "tags": tags[:1], "access": "Private"},
         "B": {"status": "New", "due": DAY.format(2)},
         "d": {"status": "New"},
-    }.items():
+    }
+    for title, fields in notes.items():
         api.clock.pass_by(seconds=1)
         await api.note(ann, title=title, **fields)
     await api.note(bob, title="Bob's", status="Doing", tags=tags[1:])

@@ -9,8 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from spikes.journal import sqlite_ranked
-from spikes.journal.port import TextTerm
+from spikes.journal.port import RANKED, TextTerm
 from spikes.web.search_text import parse
 from tests.web.conftest import Answer, Api, Person
 
@@ -225,4 +224,4 @@ def test_every_text_is_read_or_refused(text: str) -> None:
 
 
 def test_the_journal_ranks_ten_thousand() -> None:
-    assert sqlite_ranked.RANKED == 10_000
+    assert RANKED == 10_000

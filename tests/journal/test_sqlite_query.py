@@ -1,0 +1,189 @@
+"""How SQLite reads lists: along indexes, and never more of them than a page is worth."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import apsw
+import pytest
+from msgspec.structs import replace
+
+from spikes.domain.note.response import NOTE_ROWS, ORDERS
+from spikes.journal.memory_query import select
+from spikes.journal.port import (
+    AnyOf,
+    AtLeast,
+    AtMost,
+    Condition,
+    EntityRow,
+    Equal,
+    HasTerm,
+    IndexPart,
+    Page,
+    Query,
+    Sort,
+    TextTerm,
+)
+from spikes.journal.sqlite import SqliteJournal, open_sqlite
+from spikes.journal.sqlite_query import page
+from spikes.journal.sqlite_walks import branches
+from tests.journal.samples import all_ids
+
+PUBLIC, PRIVATE, LIVE = Equal("access", "Public"), Equal("access", "Private"), Equal("trashed", None)
+MINE = Equal("owner", "ann")
+ANY = AnyOf((PUBLIC, PRIVATE))
+OWN: tuple[Condition, ...] = (MINE, LIVE, ANY)
+VISIBLE: tuple[Condition, ...] = (AnyOf((PUBLIC, MINE)), LIVE, ANY)
+LISTS = {"own": OWN, "visible": VISIBLE, "public": (PUBLIC, LIVE, ANY)}
+RED = HasTerm("tag", "red")
+COUNT = 60
+
+
+def note(number: int) -> EntityRow:
+    """Return a row that shares each of its values with some others."""
+    columns: dict[str, str | int | None] = {
+        "owner": "ann" if number % 3 else "bob",
+        "access": "Public" if number % 2 else "Private",
+        "status": "Done" if number % 20 == 0 else "New",
+        "created": number // 2,
+        "updated": -number,
+        "due": number % 7 or None,
+        "title": str(number % 10),
+        "trashed": 5 if number % 11 == 0 else None,
+    }
+    terms = (("tag", "red"),) if number % 15 == 1 else ()
+    search = {"": (f"word {number}", "word " * (number % 4)), "c": ("", "comment")}
+    return EntityRow(f"note|{number:03}", 1, 1, IndexPart(columns, b"{}", terms, search), None)
+
+
+@pytest.fixture
+async def notes(path: str) -> AsyncIterator[SqliteJournal]:
+    journal = await open_sqlite(path, [NOTE_ROWS])
+    await journal.replace_rows([note(number) for number in range(COUNT)])
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+def db(path: str, notes: SqliteJournal) -> Iterator[apsw.Connection]:
+    """Another connection, whose statements a test can look at."""
+    connection = apsw.Connection(path)
+    yield connection
+    connection.close()
+
+
+def expected(holds: Sequence[Condition], sort: Sort) -> list[str]:
+    """Return what a list has, by the plain meaning of the port."""
+    query = Query("note", tuple(holds), sort=sort)
+    return [row.persistence_id.removeprefix("note|") for _, row in select(map(note, range(COUNT)), query)]
+
+
+def plans(db: apsw.Connection, query: Query) -> list[str]:
+    """Return how SQLite finds what each statement of a page reads."""
+    traced: list[tuple[str, object]] = []
+    db.exec_trace = lambda _, sql, values: traced.append((sql, values)) or True  # type: ignore[func-returns-value]
+    page(db, query, NOTE_ROWS)
+    db.exec_trace = None
+    reads = [(sql, values) for sql, values in traced if sql.lstrip().startswith("SELECT")]
+    return [row[3] for sql, values in reads for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", LISTS)
+async def test_lists_are_read_in_the_order_of_an_index(
+    db: apsw.Connection, name: str, order: str, descending: bool
+) -> None:
+    query = Query("note", LISTS[name], sort=Sort(order, descending), limit=5)
+    for asked in (query, replace_after(query, page(db, query, NOTE_ROWS))):
+        found = plans(db, asked)
+        assert not [step for step in found if "TEMP B-TREE" in step or step.startswith("SCAN r")]
+        assert [step for step in found if "USING COVERING INDEX note_rows_by-" in step]
+
+
+def replace_after(query: Query, first: Page) -> Query:
+    """Return the query of the second page."""
+    return replace(query, after=first.next)
+
+
+FILTERS: dict[str, tuple[Condition, ...]] = {
+    "nothing": (),
+    "status": (Equal("status", "Done"),),
+    "tag": (RED,),
+    "tag and status": (RED, Equal("status", "New")),
+    "two tags": (RED, HasTerm("tag", "blue")),
+    "owner": (Equal("owner", "bob"),),
+    "access": (PRIVATE,),
+    "due": (AtLeast("due", 2), AtMost("due", 3)),
+}
+
+
+@pytest.mark.parametrize("sort", [Sort("created", True), Sort("due"), Sort("title", True)])
+@pytest.mark.parametrize("filtered", FILTERS)
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize(("few", "looked_at"), [(1000, 5000), (0, 5000), (0, 4)])
+async def test_every_way_gives_the_same_list(
+    notes: SqliteJournal,
+    name: str,
+    filtered: str,
+    sort: Sort,
+    few: int,
+    looked_at: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for limit, value in {"FEW": few, "SORTABLE": few, "LOOKED_AT": looked_at}.items():
+        monkeypatch.setattr(f"spikes.journal.sqlite_walks.{limit}", value)
+    holds = (*LISTS[name], *FILTERS[filtered])
+    assert await all_ids(notes, where=holds, sort=sort, limit=3) == expected(holds, sort)
+
+
+async def test_a_page_that_finds_too_little_ends_early(notes: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, value in {"FEW": 0, "SORTABLE": 0, "LOOKED_AT": 2}.items():
+        monkeypatch.setattr(f"spikes.journal.sqlite_walks.{limit}", value)
+    first = await notes.query(Query("note", (*OWN, RED), limit=3))
+    assert len(first.rows) < 3
+    assert first.next is not None
+
+
+def test_branches_that_cannot_hold_or_add_nothing_are_left_out() -> None:
+    assert branches(VISIBLE) == [(LIVE, PUBLIC), (LIVE, MINE, PRIVATE)]
+    assert branches((*VISIBLE, PRIVATE)) == [(LIVE, PRIVATE, MINE)]
+    assert branches((PUBLIC, PRIVATE)) == []
+
+
+async def test_the_best_of_equals_was_stored_last(notes: SqliteJournal) -> None:
+    found = await all_ids(notes, where=(MINE, LIVE), text=(TextTerm(("comment",)),), sort=None, limit=7)
+    assert found == sorted(found, reverse=True)
+    assert sorted(found) == sorted(expected((MINE, LIVE), Sort("created")))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_a_search_in_scope_finds_no_others(notes: SqliteJournal, limit: int) -> None:
+    for holds in LISTS.values():
+        found = await all_ids(notes, where=holds, text=(TextTerm(("word",)),), sort=None, limit=limit)
+        assert sorted(found) == sorted(expected(holds, Sort("created")))
+
+
+async def test_common_words_are_found_across_parts(notes: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikes.journal.sqlite_ranked.RANKED", 10)
+    rare_and_common = (TextTerm(("33",)), TextTerm(("comment",)))
+    assert await all_ids(notes, text=rare_and_common, sort=None) == ["033"]
+    assert not (await notes.query(Query("note", text=rare_and_common, sort=None))).truncated
+
+
+@pytest.mark.parametrize(("most", "truncated"), [(COUNT, False), (COUNT - 1, True)])
+async def test_a_search_says_what_it_left_out(
+    notes: SqliteJournal, most: int, truncated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikes.journal.sqlite_ranked.RANKED", most)
+    found = await notes.query(Query("note", text=(TextTerm(("word",)),), sort=Sort("created"), limit=200))
+    assert (len(found.rows), found.truncated) == (most, truncated)
+    assert found.rows[0].persistence_id == ("note|001" if truncated else "note|000")
+
+
+async def test_what_moves_to_another_scope_is_found_there(notes: SqliteJournal) -> None:
+    index = note(1).index
+    assert index is not None
+    hinted = IndexPart({**index.columns, "owner": "eve"}, b"{}", search=index.search, changed=frozenset())
+    await notes.replace_rows([EntityRow("note|001", 2, 1, hinted, None)])
+    assert await all_ids(notes, where=(Equal("owner", "eve"),), text=(TextTerm(("comment",)),), sort=None) == ["001"]
