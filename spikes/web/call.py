@@ -57,10 +57,10 @@ class Services(msgspec.Struct, frozen=True):
 class Call:
     """A request, who asks (`principal`, None for an anonymous one), and the values of its query parameters.
 
-    `rate` are headers that say how much more may be asked.
+    `rate` are headers that say how much more may be asked. `recheck` finds out again who asks, if anybody said so.
     """
 
-    __slots__ = ("principal", "query", "rate", "request", "request_id", "route", "services")
+    __slots__ = ("principal", "query", "rate", "recheck", "request", "request_id", "route", "services")
 
     def __init__(self, services: Services, request: web.Request, route: str, request_id: str) -> None:
         self.services = services
@@ -70,6 +70,7 @@ class Call:
         self.principal: Principal | None = None
         self.query: Values = {}
         self.rate: Headers = ()
+        self.recheck: Callable[[Call], Awaitable[Principal | None]] | None = None
 
     @property
     def user_id(self) -> str | None:
@@ -116,13 +117,21 @@ class Call:
             self._check_content_type()
         if (self.request.content_length or 0) > MAX_BODY:
             raise too_large()
-        return decode(request_type, await self.request.read(), name, self.services.sources.now())
+        return decode(request_type, await self._read(), name, self.services.sources.now())
 
     async def body_or_none(self, request_type: type[R], name: str) -> R:
         """Read and decode the body as `body` does; no body at all counts as {}."""
-        if await self.request.read():
+        if await self._read():
             return await self.body(request_type, name)
         return decode(request_type, b"{}", name, self.services.sources.now())
+
+    async def _read(self) -> bytes:
+        """Read the body. One that takes its time may outlive the session or the account: who asks is checked again."""
+        came_at_once = self.request.content.is_eof()
+        content = await self.request.read()
+        if self.recheck is not None and not came_at_once:
+            self.principal = await self.recheck(self)
+        return content
 
     async def ask(
         self,

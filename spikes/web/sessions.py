@@ -63,6 +63,7 @@ async def authenticate(call: Call) -> Principal | None:
     header = call.header("Authorization")
     if header is None:
         return None
+    call.recheck = authenticate
     now, recognised = call.services.sources.now(), call.services.recognised
     return recognised.find(header, now) or await _ask_who(call, header)
 
