@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format lint types test-thespian bench torture clean
+.PHONY: run test qa check format lint types test-thespian bench torture clean
 
 run: $(VENV)/run
 	$(BIN)/spikes serve
@@ -31,6 +31,11 @@ types: $(VENV)/dev
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -m 'not bench and not torture'
+
+# The black-box suite against any deployment: make qa URL=https://notes.example.com
+qa: $(VENV)/dev
+	@test -n '$(URL)' || { echo 'make qa URL=https://notes.example.com'; exit 2; }
+	SPIKES_URL='$(URL)' $(BIN)/python -m pytest tests/external
 
 check: lint types test-thespian test
 

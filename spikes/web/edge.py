@@ -73,7 +73,7 @@ class Edge:
             call.rate = self._limits.count(call)
         if call.principal is None and not route.open:
             raise not_authenticated(given=False)
-        asked = "?" in call.request.raw_path
+        asked = "?" in call.request.raw_path and route is not UNMATCHED
         call.query = read_query(route.parameters, call.request.query) if asked else defaults(route.parameters)
         return await route.handler(call)
 
