@@ -66,6 +66,14 @@ def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | Non
             from spikes.cli.store import events
 
             return asyncio.run(events(settings, given.persistence_id))
+        case "export":
+            from spikes.cli.moving import export
+
+            return asyncio.run(export(settings, given.file))
+        case "import":
+            from spikes.cli.moving import import_
+
+            return asyncio.run(import_(settings, given.file))
         case _:
             from spikes.cli.user import reset_password
 

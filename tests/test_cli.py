@@ -28,7 +28,7 @@ from spikes.settings import SettingError, Settings
 from spikes.web.passwords import Passwords
 from tests.processes import SPIKES, TIMEOUT, environment
 
-COMMANDS = ["serve", "verify", "rebuild", "events", "user", "user reset-password", "version"]
+COMMANDS = ["serve", "verify", "rebuild", "events", "export", "import", "user", "user reset-password", "version"]
 ANN = "0SAN2TY66E7QE"
 NOTE = "0SAN2V09YE97J"
 NEW_PASSWORD = "Another-1"

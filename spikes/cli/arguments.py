@@ -30,6 +30,15 @@ A service may run meanwhile.
 EVENTS = """\
 Print the events of one entity, oldest first, one JSON object a line: sequence_nr, type, time, who, metadata, payload.
 """
+EXPORT = """\
+Write every event, with all that is known of it, as one JSON object a line, in the order in which they happened. A
+service may run meanwhile; what it stores after the start is not in it.
+"""
+IMPORT = """\
+Store what `spikes export` wrote, in a journal that is empty, with rows and claims made anew. One that was interrupted
+goes on when it is run again; a journal with any other event is left as it is (exit code 1). No service may run
+meanwhile.
+"""
 RESET = """\
 Give a user a new password, asked for twice on the terminal, and end all sessions of that user.
 """
@@ -45,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     _store(_described(commands.add_parser("verify", help="look for damage in the journal"), VERIFY))
     _store(_described(commands.add_parser("rebuild", help="make all rows anew from the events"), REBUILD))
     _events(_described(commands.add_parser("events", help="print the events of one entity"), EVENTS))
+    _moving(_described(commands.add_parser("export", help="write all events as JSON lines"), EXPORT), "write to")
+    _moving(_described(commands.add_parser("import", help="store all events of an export"), IMPORT), "read")
     _user(commands.add_parser("user", help="manage one user"))
     _described(commands.add_parser("version", help="print the version"), "Print the version.")
     return top
@@ -72,6 +83,11 @@ def _store(command: argparse.ArgumentParser) -> None:
 
 def _events(command: argparse.ArgumentParser) -> None:
     command.add_argument("persistence_id", metavar="PERSISTENCE_ID", help="kind and id, like 'note|0N2ZBXJ5C4V7K'")
+    _store(command)
+
+
+def _moving(command: argparse.ArgumentParser, does: str) -> None:
+    command.add_argument("file", metavar="FILE", nargs="?", default="-", help=f"the file to {does}; - is the default")
     _store(command)
 
 

@@ -16,7 +16,7 @@ from spikes.domain.times import to_rfc3339
 from spikes.exits import Exit
 from spikes.journal.errors import JournalUnusable
 from spikes.journal.port import PAGE, Journal, StoredEvent
-from spikes.maintenance import RebuildReport, rebuild
+from spikes.maintenance import rebuild
 from spikes.persistence.identity import PersistenceId
 from spikes.settings import SettingError, Settings
 
@@ -37,7 +37,7 @@ async def rebuild_rows(settings: Settings) -> int:
     async with existing_journal(settings) as journal:
         total = (await journal.statistics()).events
         with working("rebuilding", total) as bar:
-            report = await rebuild(journal, BEHAVIORS, bar.show)
+            report = await rebuild(journal, BEHAVIORS, lambda report: bar.show(report.events))
     for problem in report.problems:
         print(problem, file=sys.stderr)
     print(f"{report.entities} entities, {report.events} events, {report.differed} rows differed")
@@ -90,20 +90,25 @@ async def existing_journal(settings: Settings) -> AsyncIterator[Journal]:
 
 def refuse_missing(journal: str) -> None:
     """Raise JournalUnusable where opening would make a new, empty journal: there is nothing to look after."""
-    if journal == "memory:":
-        raise JournalUnusable(
-            "memory: ends with its process; name a journal that is kept, like sqlite:///data/spikes.db"
-        )
+    refuse_memory(journal)
     path = journal.removeprefix("sqlite:///")
     if path != journal and not Path(path).exists():
         raise JournalUnusable(f"there is no journal at {path}; name another by --journal, or make one by spikes serve")
 
 
+def refuse_memory(journal: str) -> None:
+    """Raise JournalUnusable for a journal that ends with this command."""
+    if journal == "memory:":
+        raise JournalUnusable(
+            "memory: ends with its process; name a journal that is kept, like sqlite:///data/spikes.db"
+        )
+
+
 class Bar:
     """What shows the progress of a long command; this one shows nothing."""
 
-    def show(self, report: RebuildReport) -> None:
-        """Show how far a rebuild is."""
+    def show(self, done: int, total: int | None = None) -> None:
+        """Show how many events are done; `total` is how many there are, where that was not known at the start."""
 
 
 @contextmanager
@@ -119,7 +124,7 @@ def working(what: str, total: int | None = None) -> Iterator[Bar]:
         task = progress.add_task(what, total=total)
 
         class Shown(Bar):
-            def show(self, report: RebuildReport) -> None:
-                progress.update(task, completed=report.events)
+            def show(self, done: int, total: int | None = None) -> None:
+                progress.update(task, completed=done, total=total)
 
         yield Shown()

@@ -17,17 +17,17 @@ class RowFold(Generic[S]):
     def __init__(self, behavior: EventSourcedBehavior[Any, Any, S], persistence_id: str) -> None:
         self.folded: Folded[S] = behavior.start()
         self._due: Folded[S] | None = None
-        self._behavior = behavior
+        self.behavior = behavior
         self._persistence_id = persistence_id
 
     def add(self, events: Sequence[StoredEvent]) -> None:
         """Fold the events that follow; raises UndecodableEvent, and ValueError if a number is missing."""
         before = self.folded.sequence_nr
-        cut = self._behavior.retention.last_due(before + len(events)) - before
+        cut = self.behavior.retention.last_due(before + len(events)) - before
         if cut > 0:
-            self.folded = self._due = self._behavior.fold(self.folded, events[:cut])
-        self.folded = self._behavior.fold(self.folded, events[max(cut, 0) :])
+            self.folded = self._due = self.behavior.fold(self.folded, events[:cut])
+        self.folded = self.behavior.fold(self.folded, events[max(cut, 0) :])
 
     def row(self) -> EntityRow:
         """Return the whole row, with the state at the last sequence number at which it was due."""
-        return self._behavior.entity_row(self._persistence_id, self.folded, self._due)
+        return self.behavior.entity_row(self._persistence_id, self.folded, self._due)
