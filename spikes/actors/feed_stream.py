@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, cast
 
 from spikes.actors.port import FeedEvent, FeedItem
 
@@ -64,6 +64,12 @@ class Stream:
             elif not await self._wait_until(end):
                 return None
         return self._take() if self._waiting else None
+
+    def at_hand(self) -> FeedEvent | None:
+        """See `FeedStream.at_hand`."""
+        if not self._waiting or not isinstance(self._waiting[0], FeedEvent):
+            return None
+        return cast(FeedEvent, self._take())
 
     def give(self, item: FeedItem) -> None:
         """Let an item wait for the reader; what it knows already is left out. Too much, and the stream is dropped."""

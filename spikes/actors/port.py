@@ -132,6 +132,10 @@ class FeedStream(Protocol):
         """Return what comes next; None after so many seconds without anything, and once the stream is `over`."""
         ...
 
+    def at_hand(self) -> FeedEvent | None:
+        """Return what comes next if it is an event that waits already."""
+        ...
+
     @property
     def over(self) -> bool:
         """Whether nothing comes any more: it was closed, or dropped because it was read too slowly."""

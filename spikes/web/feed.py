@@ -35,6 +35,9 @@ HEARTBEAT = 15.0
 RETRY = 2000
 """Milliseconds after which a browser comes back when the stream has ended."""
 
+MOST_AT_ONCE = 32_768
+"""Characters after which no further event goes into the same write."""
+
 HEADERS: Headers = (("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no"))
 
 
@@ -98,12 +101,21 @@ class Frames(AsyncGenerator[bytes, None]):
     def _frame(self, item: FeedEvent | Reset | Drained) -> bytes:
         match item:
             case FeedEvent():
-                return f"id: {item.id}\nevent: {item.type}\ndata: {item.data}\n\n".encode()
+                return self._frames(item)
             case Reset():
                 return f"id: {item.id}\nevent: reset\ndata: {{}}\n\n".encode()
             case Drained():
                 self._stream.close()
                 return b"event: drain\ndata: {}\n\n"
+
+    def _frames(self, event: FeedEvent) -> bytes:
+        """Return the frame of an event, and of those that wait behind it: one write for all when there is much."""
+        text = ""
+        following: FeedEvent | None = event
+        while following:
+            text += f"id: {following.id}\nevent: {following.type}\ndata: {following.data}\n\n"
+            following = self._stream.at_hand() if len(text) < MOST_AT_ONCE else None
+        return text.encode()
 
     def _id(self) -> str:
         place = self._stream.id
