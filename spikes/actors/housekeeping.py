@@ -15,10 +15,11 @@ from thespian.actors import Actor, ActorAddress, WakeupMessage
 
 from spikes.actors.port import AskTimeout, Entities
 from spikes.actors.system_base import system_base_of
-from spikes.domain.note.command import PurgeNote
+from spikes.domain.note.command import ForgetWriter, PurgeNote
+from spikes.domain.tag.command import DisownTag
 from spikes.domain.user.command import ExpireSessions, FinishRemoval
 from spikes.journal.errors import JournalError
-from spikes.journal.port import COMMAND_RETENTION, AtMost, Condition, Equal, Journal, Query, Sort
+from spikes.journal.port import COMMAND_RETENTION, AtMost, Condition, Equal, HasTerm, Journal, Query, Sort
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Error
 
@@ -101,10 +102,12 @@ class SessionReaper(Housekeeper):
 
 
 class AccountSweeper(Housekeeper):
-    """Finishes the removal of accounts (rule C9): their notes go, then the user itself.
+    """Finishes the removal of accounts (rule C9): their notes go, trash included, their comments on others' notes lose
+    text and writer, their tags stay without an owner, and then the user itself goes.
 
-    A command that was let in before the removal may store a note until its deadline. So a user is finished only when
-    two looks, with no note found in between, found none and were further apart than `settle` seconds and the deadline.
+    What is left to do is looked up each time, so a round may end anywhere, and any process may do the next. A command
+    that was let in before the removal may store something until its deadline. So a user is finished only when two
+    looks, with nothing found in between, found nothing and were further apart than `settle` seconds and the deadline.
     """
 
     period: ClassVar[float] = 2.0
@@ -122,12 +125,16 @@ class AccountSweeper(Housekeeper):
             await self._remove(persistence_id)
 
     async def _remove(self, persistence_id: str) -> None:
-        owner = PersistenceId.parse(persistence_id).entity_id
-        notes = [row async for row in self._all("note", Equal("owner", owner))]
-        for note in notes:
-            await self._tell(note, PurgeNote(owner))
+        user_id = PersistenceId.parse(persistence_id).entity_id
+        left = [
+            *[(note, PurgeNote(user_id)) async for note in self._all("note", Equal("owner", user_id))],
+            *[(note, ForgetWriter(user_id)) async for note in self._all("note", HasTerm("commenter", user_id))],
+            *[(tag, DisownTag(user_id)) async for tag in self._all("tag", Equal("owner", user_id))],
+        ]
+        for entity, command in left:
+            await self._tell(entity, command)
         at = type(self).monotonic()
-        if notes:
+        if left:
             self._empty_since.pop(persistence_id, None)
         elif at - self._empty_since.setdefault(persistence_id, at) > self.settle + self.ask_timeout:
             await self._tell(persistence_id, FinishRemoval())

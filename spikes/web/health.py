@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from spikes.domain.note.command import STATUSES
+from spikes.journal.port import Equal, Query
 from spikes.web.call import Call
 from spikes.web.errors import RETRY_SOON, Problem
 from spikes.web.reply import Reply, json_reply
@@ -31,13 +32,14 @@ STATI = json_reply(STATUSES)
 
 
 class Info(msgspec.Struct, frozen=True):
-    """Figures of the whole service; `persid` is the journal's own id."""
+    """Figures of the whole service; `persid` is the journal's own id, `removals` counts accounts under removal."""
 
     recovered: bool
     users: int
     notes: int
     sessions: int
     tags: int
+    removals: int
     version: str
     built: str | None
     persid: str
@@ -48,12 +50,14 @@ async def info(call: Call) -> Reply:
     """GET /info: how much there is."""
     views, state = call.services.views, call.services.state
     statistics = await views.statistics()
+    removals = await views.count(Query("user", (Equal("removing", 1),)))
     content = Info(
         recovered=state.recovered,
-        users=statistics.listed.get("user", 0),
+        users=max(0, statistics.listed.get("user", 0) - removals),
         notes=statistics.listed.get("note", 0),
         sessions=await views.total("user", "sessions"),
         tags=statistics.listed.get("tag", 0),
+        removals=removals,
         version=state.version,
         built=state.built,
         persid=views.identity,

@@ -17,6 +17,7 @@ from spikes.web.errors import BadFields, Refused, forbidden, not_found
 from spikes.web.known_tags import check_tags
 from spikes.web.note_writing import as_owner, change, first_answer, gone_tags, shown, written
 from spikes.web.reply import Reply
+from spikes.web.time_travel import shown_then
 
 
 async def create(call: Call) -> Reply:
@@ -41,7 +42,7 @@ async def update(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """GET /notes/{tsid}: one note."""
-    return await shown(call, await call.ask("note", call.tsid(), GetNote()))
+    return await _shown(call, await call.ask("note", call.tsid(), GetNote()))
 
 
 async def read_by_slug(call: Call) -> Reply:
@@ -50,7 +51,7 @@ async def read_by_slug(call: Call) -> Reply:
     for claim in _claims(call.user_id, slug):
         holder = await call.services.views.holder(claim)
         if holder is not None and (answer := await _visible(call, holder)):
-            return await shown(call, answer)
+            return await _shown(call, answer)
     raise not_found("note")
 
 
@@ -74,6 +75,10 @@ async def _known_tags(call: Call, tags: Sequence[str] | None, key: CommandKey | 
 async def _update(call: Call, request: UpdateNoteRequest, key: CommandKey | None) -> Answer:
     note_id = request.note_id
     return await change(call, note_id, request.command(await gone_tags(call, note_id)), key)
+
+
+async def _shown(call: Call, answer: Answer) -> Reply:
+    return await shown_then(call, answer) or await shown(call, answer)
 
 
 def _claims(user_id: str | None, slug: str) -> list[Claim]:

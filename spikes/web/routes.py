@@ -31,6 +31,7 @@ from spikes.web.described import users as about_users
 from spikes.web.filters import NOTE_LIST
 from spikes.web.paging import COUNT, CURSOR, LIMIT, START
 from spikes.web.route import PATTERNS, Route
+from spikes.web.time_travel import PAST
 
 __all__ = ["PATTERNS", "ROUTES", "Route"]
 
@@ -47,13 +48,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/users/{tsid}", users.read, open=True, doc=about_users.READ),
     Route("GET", "/sessions", sessions.list_mine, doc=about_users.SESSIONS),
     Route("DELETE", "/sessions/{tsid}", sessions.end, doc=about_users.END_SESSION),
-    Route("GET", "/notes/{tsid}", notes.read, open=True, doc=about_notes.READ),
+    Route("GET", "/notes/{tsid}", notes.read, open=True, parameters=PAST, doc=about_notes.READ),
     Route("DELETE", "/notes/{tsid}", notes.trash, doc=about_notes.TRASH),
     Route("POST", "/notes", notes.create, doc=about_notes.CREATE),
     Route("PUT", "/notes", notes.update, doc=about_notes.UPDATE),
     Route("GET", "/notes", listing.list_visible, open=True, parameters=NOTE_LIST, doc=about_notes.LIST),
     Route("GET", "/notes/mine", listing.list_mine, parameters=NOTE_LIST, doc=about_notes.MINE),
-    Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, doc=about_notes.READ),
+    Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, parameters=PAST, doc=about_notes.READ),
     Route("GET", "/feed", feed.listen, ticket=True, parameters=(feed.AFTER, tickets.TICKET), doc=about_feed.LISTEN),
     Route("POST", "/feed/ticket", tickets.issue, doc=about_feed.TICKET),
     Route("GET", "/notes/trash", undoing.list_trash, parameters=(LIMIT, CURSOR), doc=about_history.TRASH),

@@ -19,6 +19,7 @@ async def test_tells_how_much_there_is(api: Api, ann: Person, bob: Person) -> No
             "notes": 1,
             "sessions": 3,
             "tags": 0,
+            "removals": 0,
             "version": "0.0.1",
             "built": None,
             "persid": api.journal.identity,

@@ -58,7 +58,8 @@ READ = Operation(
     id="readNote",
     tag="Notes",
     summary="Read a note",
-    text="By its id, or by its slug; of notes of one slug, the caller's own.",
+    text="By its id, or by its slug; of notes of one slug, the caller's own. With `version` or `as_of`, as it was "
+    "then, if the caller may know that; an `ETag` of the past is of no use for `If-Match`.",
     headers=(IF_NONE_MATCH,),
     answers=(Answer(200, NoteResponse, "The note, whole.", (ETAG,)),),
 )
