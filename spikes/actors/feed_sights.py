@@ -30,6 +30,10 @@ Wants = Callable[[str, str], "Wanted"]
 
 NOTHING = Raw(b"null")
 
+LONG = 1_000
+"""How many events a note may have for its owner to be shown it as of an event that is not its last: beyond, the fold
+takes too long, and the note is shown as it is now. What others may see is always folded."""
+
 
 class Wanted(msgspec.Struct, frozen=True):
     """Whether the owner listens, and whether others do."""
@@ -94,6 +98,8 @@ class Sights:
             return None
         if row and now and row.sequence_nr == happened.event.sequence_nr and (now.public or not wanted.by_others):
             return Sight(happened, now.owner, row.item, now.public, row.item)
+        if row and now and happened.event.sequence_nr > LONG and not wanted.by_others:
+            return Sight(happened, now.owner, row.item)
         try:
             return await self._look_back(happened, now, folds)
         except Unreadable as problem:

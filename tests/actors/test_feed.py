@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from spikes.actors import feed as hub
-from spikes.actors import feed_stream
+from spikes.actors import feed_sights, feed_stream
 from spikes.actors.feed import CATCH_UP_PAGE, MOST_STREAMS
 from spikes.actors.feed_place import read_place, write_place
 from spikes.actors.feed_stream import MOST_WAITING
@@ -146,6 +146,19 @@ async def test_the_note_is_shown_as_of_the_event(world: World) -> None:
         await world.update(note, body=body)
     late = await world.listen(after=start)
     assert [event["note"]["body"] for event in await events(late, 3)] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(("long", "bodies"), [(2, ["one", "three", "three"]), (3, ["one", "two", "three"])])
+async def test_a_note_with_a_long_past_is_shown_as_it_is_now(
+    world: World, monkeypatch: pytest.MonkeyPatch, long: int, bodies: list[str]
+) -> None:
+    monkeypatch.setattr(feed_sights, "LONG", long)
+    note = await world.create()
+    start = (await world.listen()).id
+    for body in ("one", "two", "three"):
+        await world.update(note, body=body)
+    late = await world.listen(after=start)
+    assert [event["note"]["body"] for event in await events(late, 3)] == bodies
 
 
 async def test_a_removed_note_is_told_without_content(world: World) -> None:
