@@ -89,6 +89,12 @@ def test_a_tag_gets_other_values() -> None:
     assert outcome.value == Tag(RED, ANN, "Crimson", "dc143c", NOW, NOW + 5)
 
 
+@pytest.mark.parametrize(("title", "color"), [("Red", "dc143c"), ("Crimson", "ff0000")])
+def test_title_and_color_change_apart(title: str, color: str) -> None:
+    tag = tag_of_ann().run(UpdateTag(title, color), principal=ANN, now=NOW + 5).value
+    assert (tag.title, tag.color) == (title, color)
+
+
 def test_a_change_of_nothing_stores_nothing() -> None:
     assert tag_of_ann().run(UpdateTag("Red", "ff0000"), principal=ANN, now=NOW + 5).events == ()
 
