@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from spikes.actors.feed import FeedHub
 from spikes.actors.system import EntitySystem
 from spikes.bootstrap import BEHAVIORS, limits_of, open_store
 from spikes.domain.times import from_rfc3339
@@ -73,10 +72,11 @@ class Api:
     """A client of the service, and what stands behind it."""
 
     def __init__(
-        self, client: Client, journal: FaultyJournal, state: ServiceState, clock: Clock, feed: FeedHub
+        self, client: Client, entities: EntitySystem, journal: FaultyJournal, state: ServiceState, clock: Clock
     ) -> None:
         self.client = client
-        self.feed = feed
+        self.entities = entities
+        self.feed = entities.feed
         self.journal = journal
         self.state = state
         self.clock = clock
@@ -153,7 +153,7 @@ async def start(aiohttp_client: AiohttpClient, url: str) -> AsyncIterator[Start]
         sources = Sources(clock, lambda: clock.now / 1000, chance.randbytes, TsidFactory(clock, chance.getrandbits))
         passwords = passwords or Passwords(PasswordCost(1, 8, 1))
         app = make_app(entities, journal, chosen, state, sources, passwords)
-        return Api(await aiohttp_client(app), journal, state, clock, entities.feed)
+        return Api(await aiohttp_client(app), entities, journal, state, clock)
 
     yield start
     for entities, journal in running:
