@@ -10,7 +10,7 @@ would read all that the index has of it, to learn that it says nothing; there a 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import apsw
@@ -18,14 +18,17 @@ import msgspec
 
 from spikes.journal.port import RANKED, Condition, Cursor, Page, Query, RowSchema, Sort, TextTerm
 from spikes.journal.sqlite_pages import Found, load, read_found, read_list
-from spikes.journal.sqlite_scope import scope_match
-from spikes.journal.sqlite_where import LISTED, Sql, condition, joined, match, searchable
+from spikes.journal.sqlite_scope import COLUMN, FURTHER, scope_match
+from spikes.journal.sqlite_where import Sql, condition, joined, match, searchable
 
 LOOKED_AT = 2 * RANKED
 """How many of the newest parts are looked at when conditions have to be looked up for each."""
 
 RATED = 8
 """How many terms count for the rank; all have to be found."""
+
+RATED_COMMON = 2
+"""How many of them may be common ones."""
 
 MOST_CONFIRMED = 1_000
 """How many parts are looked up one by one."""
@@ -47,6 +50,14 @@ class _Matched(NamedTuple):
     truncated: bool
 
 
+class _Found(NamedTuple):
+    """The rows of some parts, whether there are more such parts, and the oldest part of those looked at."""
+
+    rows: list[int]
+    more: bool
+    oldest: int
+
+
 class _Search:
     """One search over one kind of row."""
 
@@ -56,14 +67,15 @@ class _Search:
         self.terms = searchable(query)
         self.scope, self.rest = scope_match(schema, query.where)
         self.fields = [f"t_{name}" for name in schema.text]
+        self.oldest = 0
+        self.texts = [self._in_text(term) for term in self.terms]
 
     def matched(self) -> _Matched:
         """Return the rows in which all terms are found."""
         most = LOOKED_AT if self.rest else RANKED
-        parts = self._parts([self._in_text(term) for term in self.terms], most)
-        rows = set(self._rows(parts[:most], self.rest))
-        truncated = len(parts) > most
-        if len(self.terms) > 1:
+        found = self._rows(" AND ".join(self.texts), most, self.rest)
+        rows, truncated, self.oldest = set(found.rows), found.more, found.oldest
+        if len(self.terms) > 1 and len(rows) < RANKED:
             across, more = self._across(rows)
             rows |= across
             truncated = truncated or more
@@ -71,21 +83,22 @@ class _Search:
         return _Matched(newest[:RANKED], truncated or len(newest) > RANKED)
 
     def _across(self, known: set[int]) -> tuple[set[int], bool]:
-        """Return other rows, in which each term is found in some part, and whether there may be more."""
-        texts = [self._in_text(term) for term in self.terms]
-        parts = {text: self._parts([text], RANKED) for text in texts}
-        rare = [text for text in texts if len(parts[text]) <= RANKED]
-        found: set[int] | None = None
-        for text in rare or texts:
-            of_term = set(self._rows(parts[text][:RANKED], (), several_parts=True)) - known
-            found = of_term if found is None else found & of_term
-            if not found:
-                return set(), not rare
-        rows, truncated = self._holding(found or set()), not rare
-        for text in texts if rare else ():
-            if text not in rare and rows:
-                rows, more = self._confirmed(rows, text)
-                truncated = truncated or more
+        """Return other rows, in which each term is found in some part, and whether there may be more.
+
+        At least one of the terms is in a part that is not the first: a comment, say.
+        """
+        further = self._rows(f"({' OR '.join(self.texts)})", RANKED, self.rest, further=True)
+        if not further.rows:
+            return set(), False
+        parts = {text: self._rows(text, RANKED, self.rest) for text in self.texts}
+        complete = [set(found.rows) for found in parts.values() if not found.more]
+        start = set(further.rows) if not (further.more and complete) else complete[0]
+        rows = start.intersection(*complete) - known
+        truncated = further.more and not complete
+        for text, found in parts.items():
+            if found.more and rows:
+                rows, unsure = self._confirmed(rows, text)
+                truncated = truncated or unsure
         return rows, truncated
 
     def _confirmed(self, rows: set[int], text: str) -> tuple[set[int], bool]:
@@ -100,63 +113,52 @@ class _Search:
         parts = read_list(self.db, Sql(of_rows, (asked, MOST_CONFIRMED + 1)))
         fts = f'"{self.kind}_fts"'
         hits = f"""
-            SELECT json_group_array({fts}.rowid) FROM json_each(?) AS asked
-            CROSS JOIN {fts} WHERE {fts} MATCH ? AND {fts}.rowid = asked.value
+            SELECT json_group_array(p.row_id) FROM json_each(?) AS asked
+            CROSS JOIN (SELECT rowid AS part_id FROM {fts} WHERE {fts} MATCH ?) AS hit ON hit.part_id = asked.value
+            CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = asked.value
             """
         found = read_list(self.db, Sql(hits, (_array(parts[:MOST_CONFIRMED]), text)))
-        return set(self._rows(found, ())), len(parts) > MOST_CONFIRMED
+        return set(found), len(parts) > MOST_CONFIRMED
 
-    def _parts(self, texts: Iterable[str], most: int) -> list[int]:
-        """Return the newest parts in which all of these are found, and one more than `most` if there are more."""
-        fts, asked = f'"{self.kind}_fts"', " AND ".join([*texts, *self.scope])
-        newest = f"SELECT rowid FROM {fts} WHERE {fts} MATCH ? ORDER BY rowid DESC LIMIT ?"
-        return read_list(self.db, Sql(f"SELECT json_group_array(rowid) FROM ({newest})", (asked, most + 1)))
-
-    def _rows(self, parts: Sequence[int], rest: Sequence[Condition], several_parts: bool = False) -> list[int]:
-        """Return the listed rows of these parts that hold the rest."""
+    def _rows(
+        self, text: str, most: int, rest: Sequence[Condition] = (), further: bool = False, since: int = 0
+    ) -> _Found:
+        """Return the rows of the newest parts in which a text is found."""
+        fts, asked = f'"{self.kind}_fts"', " AND ".join([text, *self.scope, *([f"{COLUMN} : {FURTHER}"] * further)])
         holds = joined([Sql("TRUE"), *(condition(self.kind, each) for each in rest)])
         rows = f'CROSS JOIN "{self.kind}_rows" AS r ON r.row_id = p.row_id' if rest else ""
-        others = (
-            f'AND EXISTS (SELECT 1 FROM "{self.kind}_parts" AS o WHERE o.row_id = p.row_id AND o.part_id != p.part_id)'
-        )
-        text = f"""
-            SELECT json_group_array(p.row_id) FROM json_each(?) AS asked
-            CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = asked.value {rows}
-            WHERE {holds.text} {others if several_parts else ""}
+        read = f"""
+            SELECT json_array(
+                count(*), coalesce(min(p.part_id), 0), json_group_array(p.row_id) FILTER (WHERE {holds.text}))
+            FROM (
+                SELECT rowid AS part_id FROM {fts} WHERE {fts} MATCH ? AND rowid >= ? ORDER BY rowid DESC LIMIT ?
+            ) AS found
+            CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = found.part_id {rows}
             """
-        return read_list(self.db, Sql(text, (_array(parts), *holds.values)))
-
-    def _holding(self, rows: set[int]) -> set[int]:
-        if not self.rest:
-            return rows
-        holds = joined([LISTED, *(condition(self.kind, each) for each in self.rest)])
-        text = f"""
-            SELECT json_group_array(r.row_id) FROM json_each(?) AS asked
-            CROSS JOIN "{self.kind}_rows" AS r ON r.row_id = asked.value WHERE {holds.text}
-            """
-        return set(read_list(self.db, Sql(text, (_array(list(rows)), *holds.values))))
+        size, oldest, found = read_list(self.db, Sql(read, (*holds.values, asked, since, most + 1)))
+        return _Found(found[:most] if size > most and not rest else found, size > most, oldest)
 
     def ranks(self) -> dict[int, int]:
         """Return how good rows are, those that are any good: the sum over the terms of their best part."""
         ranks: defaultdict[int, int] = defaultdict(int)
-        for term in self.terms[:RATED]:
-            for row_id, rank in self._rated(term).items():
+        common = 0
+        for term, text in zip(self.terms[:RATED], self.texts, strict=False):
+            if not self._is_common(text):
+                rated = self._by_bm25(text)
+            elif (common := common + 1) <= RATED_COMMON:
+                rated = self._common(term)
+            else:
+                continue
+            for row_id, rank in rated.items():
                 ranks[row_id] += rank
         return ranks
-
-    def _rated(self, term: TextTerm) -> dict[int, int]:
-        text = self._in_text(term)
-        best: dict[int, int] = {}
-        for row_id, rank in self._common(term) if self._is_common(text) else self._by_bm25(text):
-            best[row_id] = max(rank, best.get(row_id, 0))
-        return best
 
     def _is_common(self, text: str) -> bool:
         fts = f'"{self.kind}_fts"'
         counted = f"SELECT count(*) FROM (SELECT rowid FROM {fts} WHERE {fts} MATCH ? LIMIT ?)"
         return int(self.db.execute(counted, (text, RANKED + 1)).get) > RANKED
 
-    def _by_bm25(self, text: str) -> list[tuple[int, int]]:
+    def _by_bm25(self, text: str) -> dict[int, int]:
         fts, weights = f'"{self.kind}_fts"', ", ".join([str(FIRST_FIELD), *["1.0"] * (len(self.fields) - 1)])
         rated = f"""
             SELECT json_group_array(json_array(p.row_id, CAST(-found.score * {UNIT} AS INTEGER)))
@@ -164,11 +166,14 @@ class _Search:
                 SELECT rowid AS part_id, bm25({fts}, {weights}) AS score FROM {fts} WHERE {fts} MATCH ? LIMIT {RANKED}
             ) AS found CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = found.part_id
             """
-        return read_list(self.db, Sql(rated, (text,)))
+        best: dict[int, int] = {}
+        for row_id, rank in read_list(self.db, Sql(rated, (text,))):
+            best[row_id] = max(rank, best.get(row_id, 0))
+        return best
 
-    def _common(self, term: TextTerm) -> list[tuple[int, int]]:
-        in_title = self._parts([f"{{{self.fields[0]}}} : {match(term)}"], RANKED)[:RANKED]
-        return [(row_id, COMMON_HIT) for row_id in self._rows(in_title, ())]
+    def _common(self, term: TextTerm) -> dict[int, int]:
+        in_first_field = self._rows(f"{{{self.fields[0]}}} : {match(term)}", RANKED, since=self.oldest)
+        return dict.fromkeys(in_first_field.rows, COMMON_HIT)
 
     def _in_text(self, term: TextTerm) -> str:
         return f"{{{' '.join(self.fields)}}} : {match(term)}"

@@ -137,7 +137,7 @@ def declare(db: apsw.Connection, schema: RowSchema) -> None:
     _add_columns(db, schema)
     _make_indexes(db, schema, drop=known is None or known <= schema.state_version)
     if schema.text:
-        _make_text(db, kind, [*(f"t_{name}" for name in schema.text), *([COLUMN] if schema.scope else [])])
+        _make_text(db, kind, [*(f"t_{name}" for name in schema.text), COLUMN])
     db.execute(
         """
         INSERT INTO kinds (kind, state_version) VALUES (?, ?)

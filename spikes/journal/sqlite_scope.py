@@ -19,9 +19,17 @@ def scope_text(schema: RowSchema, columns: Mapping[str, str | int | None]) -> st
     return " ".join(scope_word(name, columns.get(name)) for name in schema.scope)
 
 
+def part_text(scope: str, part: str) -> str:
+    """Return the words of one part: those of its row, and for all parts but the first a word that tells them apart."""
+    return f"{scope} {FURTHER}" if part else scope
+
+
 def scope_word(column: str, value: str | int | None) -> str:
     """Return the word for a column that has this value."""
     return "s" + hashlib.blake2b(f"{column}\0{value!r}".encode(), digest_size=10).hexdigest()
+
+
+FURTHER = scope_word("part", 1)
 
 
 def scope_match(schema: RowSchema, where: Iterable[Condition]) -> tuple[list[str], list[Condition]]:

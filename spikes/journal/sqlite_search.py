@@ -10,7 +10,7 @@ import apsw
 
 from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion
 from spikes.journal.sqlite_batch import Value, read_many, run_many
-from spikes.journal.sqlite_scope import COLUMN, scope_text
+from spikes.journal.sqlite_scope import COLUMN, part_text, scope_text
 
 _UNLISTED = IndexPart(columns={}, item=b"")
 
@@ -93,7 +93,7 @@ class SearchTables:
     def __init__(self, schema: RowSchema) -> None:
         kind = schema.kind
         self._schema = schema
-        fields = ", ".join([*(f"t_{name}" for name in schema.text), *([COLUMN] if schema.scope else [])])
+        fields = ", ".join([*(f"t_{name}" for name in schema.text), COLUMN])
         self._last = f'SELECT coalesce(max(part_id), 0) FROM "{kind}_parts"'
         self._named = f"""
             WITH asked (row_id, part) AS (VALUES {{rows}})
@@ -129,10 +129,8 @@ class SearchTables:
 
     def _texts(self, index: IndexPart) -> Mapping[str, tuple[str, ...]]:
         """Return the text of each part; the words of the scope stand beside it."""
-        if not self._schema.scope or not index.search:
-            return index.search
         scope = scope_text(self._schema, index.columns)
-        return {part: (*texts, scope) for part, texts in index.search.items()}
+        return {part: (*texts, part_text(scope, part)) for part, texts in index.search.items()}
 
     def _keeps_scope(self, change: Change) -> bool:
         """Tell whether the columns of the scope are as they are stored: if not, all parts have to be written."""

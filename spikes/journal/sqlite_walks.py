@@ -20,12 +20,11 @@ from spikes.journal.sqlite_pages import Found, load, read_found
 from spikes.journal.sqlite_where import LISTED, Sql, condition, joined
 
 MOST_BRANCHES = 16
-LOOKED_AT = 5_000
+LOOKED_AT = 2_000
 """How many entries of an index a walk looks at for one page."""
 
-FEW = 1_000
 SORTABLE = 5_000
-"""How many candidates are sorted: few at once, more when a walk finds too little."""
+"""How many candidates are sorted where a walk finds too little."""
 
 Branch = tuple[Condition, ...]
 
@@ -138,13 +137,14 @@ def _reach(
     entries = _entries(query, sort, walk, (*walk.equal, *on_sort), place)
     if not rest:
         return Reach(read_found(db, _first(entries, wanted)))
-    few = min(_candidates(db, query.kind, schema, walk), key=lambda each: each[0], default=None)
-    if few and few[0] <= FEW:
-        return Reach(read_found(db, _gathered(query, sort, walk, few[1], place, wanted)))
     rows = read_found(db, _filtered(query, entries, rest, wanted))
     stopped = None if len(rows) == wanted else _last_entry(db, entries)
-    if stopped and few and few[0] <= SORTABLE:
-        return Reach(read_found(db, _gathered(query, sort, walk, few[1], place, wanted)))
+    if stopped:
+        size, few = min(
+            _candidates(db, query.kind, schema, walk), key=lambda each: each[0], default=(SORTABLE + 1, place)
+        )
+        if size <= SORTABLE:
+            return Reach(read_found(db, _gathered(query, sort, walk, few, place, wanted)))
     return Reach(rows, stopped)
 
 
