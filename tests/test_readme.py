@@ -21,15 +21,20 @@ def block(containing: str) -> str:
 
 async def test_the_curl_lines_work_as_pasted(tmp_path: Path) -> None:
     async with spikes(tmp_path) as service:
-        script = (block("curl") + "echo\n" + block("/feed")).replace("localhost:8080", f"localhost:{service.port}")
+        blocks = "echo\n".join(block(text) for text in ("curl", "/history", "/feed"))
+        script = blocks.replace("localhost:8080", f"localhost:{service.port}")
         shell = await asyncio.create_subprocess_exec("bash", "-euc", script, stdout=asyncio.subprocess.PIPE)
         out, _ = await asyncio.wait_for(shell.communicate(), 30)
     assert shell.returncode == 0
-    registered, updated, mine, told = out.decode().replace("}{", "}\n{").replace("}[", "}\n[").splitlines()
+    answers = out.decode().replace("}{", "}\n{").replace("}[", "}\n[").replace("]{", "]\n{")
+    registered, updated, mine, history, first, undone, *told = answers.splitlines()
     assert json.loads(registered)["email"] == "ada@example.com"
     assert json.loads(updated)["body"] == "Hello again"
     assert [(note["title"], note["version"]) for note in json.loads(mine)] == [("First note", 2)]
-    assert told == "event: note-created"
+    assert json.loads(history)[0]["changes"] == {"body": ["Hello", "Hello again"]}
+    assert [json.loads(note)["version"] for note in (first, undone)] == [1, 3]
+    assert json.loads(first)["body"] == json.loads(undone)["body"] == "Hello"
+    assert told == ["event: note-created"]
 
 
 def test_the_table_of_settings_is_the_settings() -> None:

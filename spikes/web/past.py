@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from spikes.domain.note.command import GetNote
-from spikes.domain.note.history import Recorded, Version, history, recorded, state_at
+from spikes.domain.note.history import HistoryEntry, Recorded, Version, history, recorded, state_at
 from spikes.journal.port import PAGE, Cursor, StoredEvent
 from spikes.web.call import Call
 from spikes.web.errors import not_found
 from spikes.web.paging import next_page, read_cursor, write_cursor
 from spikes.web.parameters import bad_query
 from spikes.web.reply import Reply, json_reply
+
+NOBODY = b"{}"
+"""The list item of a user under removal."""
 
 
 async def of_note(call: Call) -> Reply:
@@ -22,7 +28,7 @@ async def of_note(call: Call) -> Reply:
     await call.ask("note", note_id, GetNote())
     records = await records_of(call, note_id)
     entries = await asyncio.to_thread(history, records, call.user_id, before, limit + 1)
-    page = entries[:limit]
+    page = await _without_the_removed(call, entries[:limit])
     more = len(entries) > limit
     cursor = write_cursor(path, Cursor(page[-1].version, f"note|{note_id}")) if more else ""
     return json_reply(page, headers=next_page(path, limit=limit, cursor=cursor) if more else ())
@@ -45,6 +51,14 @@ async def records_of(call: Call, note_id: str) -> list[Recorded]:
         events += page
         if len(page) < PAGE:
             return await asyncio.to_thread(recorded, events)
+
+
+async def _without_the_removed(call: Call, entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
+    """Return the entries without the ids of users whose accounts are removed, or about to be."""
+    who = {f"user|{entry.who}" for entry in entries}
+    rows = await call.services.views.listed(list(who))
+    there = {row.persistence_id for row in rows if row.item != NOBODY}
+    return [entry if f"user|{entry.who}" in there else replace(entry, who=None) for entry in entries]
 
 
 def _before(cursor: Cursor | None) -> int | None:

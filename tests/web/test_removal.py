@@ -156,3 +156,14 @@ async def test_leaves_others_and_their_tags_alone(api: Api, ann: Person, bob: Pe
     await finish(api)
     assert (await api.get(f"/notes/{note['id']}")).content == said.content
     assert (await api.get(f"/tags/{made['id']}")).content == made
+
+
+async def test_c9_history_names_nobody_who_has_left(api: Api, ann: Person, bob: Person) -> None:
+    note = await api.note(bob)
+    said = await api.post(f"/notes/{note['id']}/comments", {"title": "Hm", "body": ""}, ann)
+    await api.delete(f"/notes/{note['id']}/comments/{said.content['comments'][0]['id']}", ann)
+    await api.delete("/users", ann)
+    told = (await api.get(f"/notes/{note['id']}/history", bob)).content
+    assert [entry["who"] for entry in told] == [None, None, bob.id]
+    await finish(api)
+    assert (await api.get(f"/notes/{note['id']}/history", bob)).content == told
