@@ -12,6 +12,7 @@ import apsw
 from spikes.journal.port import Cursor, Listed, Page, Query, RowSchema, Sort
 from spikes.journal.sqlite_batch import Value
 from spikes.journal.sqlite_pages import reading
+from spikes.journal.sqlite_prefixes import prepare
 from spikes.journal.sqlite_ranked import search
 from spikes.journal.sqlite_walks import walk
 from spikes.journal.sqlite_where import Sql, found_text, searchable, where
@@ -21,9 +22,11 @@ Row = tuple[int | str | None, str, int, bytes]
 
 def page(db: apsw.Connection, query: Query, schema: RowSchema) -> Page:
     """Read the page that follows `query.after`."""
-    with reading(db):
-        if searchable(query):
+    if searchable(query):
+        prepare(db, query.kind)
+        with reading(db):
             return search(db, query, schema)
+    with reading(db):
         found = None if query.offset else walk(db, query, schema)
         return found or _sorted(db, query, query.sort or Sort("created", descending=True))
 

@@ -18,8 +18,9 @@ import msgspec
 
 from spikes.journal.port import RANKED, Condition, Cursor, Page, Query, RowSchema, Sort, TextTerm
 from spikes.journal.sqlite_pages import Found, load, read_found, read_list
+from spikes.journal.sqlite_prefixes import expression
 from spikes.journal.sqlite_scope import COLUMN, FURTHER, scope_match
-from spikes.journal.sqlite_where import Sql, condition, joined, match, searchable
+from spikes.journal.sqlite_where import Sql, condition, joined, searchable
 
 LOOKED_AT = 2 * RANKED
 """How many of the newest parts are looked at when conditions have to be looked up for each."""
@@ -68,7 +69,8 @@ class _Search:
         self.scope, self.rest = scope_match(schema, query.where)
         self.fields = [f"t_{name}" for name in schema.text]
         self.oldest = 0
-        self.texts = [self._in_text(term) for term in self.terms]
+        self.asked = {term: expression(db, query.kind, term) for term in self.terms}
+        self.texts = [f"{{{' '.join(self.fields)}}} : {asked}" for asked in self.asked.values()]
 
     def matched(self) -> _Matched:
         """Return the rows in which all terms are found."""
@@ -172,11 +174,8 @@ class _Search:
         return best
 
     def _common(self, term: TextTerm) -> dict[int, int]:
-        in_first_field = self._rows(f"{{{self.fields[0]}}} : {match(term)}", RANKED, since=self.oldest)
+        in_first_field = self._rows(f"{{{self.fields[0]}}} : {self.asked[term]}", RANKED, since=self.oldest)
         return dict.fromkeys(in_first_field.rows, COMMON_HIT)
-
-    def _in_text(self, term: TextTerm) -> str:
-        return f"{{{' '.join(self.fields)}}} : {match(term)}"
 
 
 def search(db: apsw.Connection, query: Query, schema: RowSchema) -> Page:

@@ -187,3 +187,20 @@ async def test_what_moves_to_another_scope_is_found_there(notes: SqliteJournal) 
     hinted = IndexPart({**index.columns, "owner": "eve"}, b"{}", search=index.search, changed=frozenset())
     await notes.replace_rows([EntityRow("note|001", 2, 1, hinted, None)])
     assert await all_ids(notes, where=(Equal("owner", "eve"),), text=(TextTerm(("comment",)),), sort=None) == ["001"]
+
+
+LONG = {"apple": "a", "apples": "b", "Äpplet": "c", "applied": "d", "appendix": "e", "ape": "f"}
+
+
+@pytest.mark.parametrize("most", [32, 3, 2, 0])
+@pytest.mark.parametrize(("prefix", "expected"), [("appl", "abcd"), ("apple", "abc"), ("app", "abcde"), ("applx", "")])
+async def test_long_beginnings_find_as_short_ones_do(
+    notes: SqliteJournal, prefix: str, expected: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikes.journal.sqlite_prefixes.MOST_WORDS", most)
+    rows = [IndexPart({}, b"{}", search={"": (word, "")}) for word in LONG]
+    names = [f"note|{name}" for name in LONG.values()]
+    await notes.replace_rows([EntityRow(name, 1, 1, index, None) for name, index in zip(names, rows, strict=True)])
+    for sort in (None, Sort("created")):
+        found = await all_ids(notes, text=(TextTerm((prefix,), prefix=True),), sort=sort)
+        assert sorted(found) == list(expected)
