@@ -44,5 +44,8 @@ has changed.
 **Not doing things twice.** With an `Idempotency-Key`, a POST or PUT can be repeated for 24 hours: it is done once, and
 every repeat gets the first answer. After a 503 with the code `unknown`, that is the way to find out.
 
+**Not too fast.** Where requests are limited, `RateLimit-Policy` says how many there may be (`q` in `w` seconds) and
+`RateLimit` how many are left (`r`). One too many is a 429, and `Retry-After` says in how many seconds to come again.
+
 GET routes answer HEAD too.
 """

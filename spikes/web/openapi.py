@@ -30,7 +30,8 @@ REASONS = {
 IN_PROGRESS = "The first request with this `Idempotency-Key` still runs."
 RETRY_AFTER = Header("Retry-After", "When to try again, in seconds.", {"type": "string", "pattern": "^[0-9]+$"}, True)
 CHALLENGE = Header("WWW-Authenticate", "How to authenticate.", always=True)
-ERROR_HEADERS = {401: (CHALLENGE,), 429: (RETRY_AFTER,), 503: (RETRY_AFTER,)}
+RATE = Header("RateLimit", "What is left: `r` more requests, and all again in `t` seconds.")
+ERROR_HEADERS = {401: (CHALLENGE,), 429: (RETRY_AFTER, RATE), 503: (RETRY_AFTER,)}
 _variables = re.compile(r"\{(\w+)\}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from spikes.domain.note.request import CreateNoteRequest, UpdateNoteRequest
 from spikes.domain.note.response import NoteItem, NoteResponse
 from spikes.domain.shapes import EXAMPLE_ID
@@ -13,6 +15,7 @@ from spikes.web.operation import (
     LOCATION,
     NEXT,
     Answer,
+    Header,
     Link,
     Operation,
 )
@@ -72,15 +75,36 @@ TRASH = Operation(
     answers=(Answer(200, NoteResponse, "The note, with the time in `trashed`.", (ETAG,)),),
     errors={403: "The note is somebody else's."},
 )
+
+
+class ListedNote(NoteItem, frozen=True, kw_only=True, rename="camel"):
+    """A note in a list: the number of its comments stands for the comments. `highlights` come with `q` alone."""
+
+    highlights: dict[str, list[str]] | UnsetType = UNSET
+
+
+TRUNCATED = Header(
+    "X-Search-Truncated",
+    "There if more than 10,000 notes match: then the newest 10,000 of them are ranked.",
+    {"const": "true"},
+)
+FOUND = (Answer(200, list[ListedNote], "Notes, in the order of `sort`.", (NEXT, TRUNCATED)),)
+SEARCH = (
+    "Every filter that is given must be met. With `q` each note has `highlights`: for each field that matched, pieces "
+    "of its text with U+0002 before and U+0003 behind each match."
+)
+
 LIST = Operation(
     id="listNotes",
     tag="Notes",
-    summary="List public notes and the caller's own",
-    answers=(Answer(200, list[NoteItem], "Notes, the newest first.", (NEXT,)),),
+    summary="List and search public notes and the caller's own",
+    text=SEARCH,
+    answers=FOUND,
 )
 MINE = Operation(
     id="listMyNotes",
     tag="Notes",
-    summary="List the caller's own notes",
-    answers=(Answer(200, list[NoteItem], "Notes, the newest first.", (NEXT,)),),
+    summary="List and search the caller's own notes",
+    text=SEARCH,
+    answers=FOUND,
 )
