@@ -29,6 +29,8 @@ Wants = Callable[[str, str], "Wanted"]
 """Who wants to know of a note, by the note's id and its owner's."""
 
 NOTHING = Raw(b"null")
+GONE = b"{}"
+"""The list item of an account that is being removed."""
 
 LONG = 1_000
 """How many events a note may have for its owner to be shown it as of an event that is not its last: beyond, the fold
@@ -57,12 +59,13 @@ class Content(msgspec.Struct, frozen=True):
 class Sight(msgspec.Struct, frozen=True):
     """An event, whose note it is, and what of the note its owner (`own`) and others (`shown`) may see.
 
-    `told` says whether others may know of the event at all.
+    `told` says whether others may know of the event at all, `who` is the user who did it.
     """
 
     happened: PositionedEvent
     owner: str
     own: bytes | None
+    who: str | None
     told: bool = False
     shown: bytes | None = None
 
@@ -87,24 +90,24 @@ class Sights:
         rows = {row.persistence_id: row for row in await self._journal.listed(_ids(events))}
         folds = Folds(self._journal, self._behaviors["note"])
         sights = [await self._see(each, rows.get(each.persistence_id), folds, wants) for each in events]
-        return await self._without_gone_tags([sight for sight in sights if sight is not None])
+        return await self._without_what_is_gone([sight for sight in sights if sight is not None])
 
     async def _see(self, happened: PositionedEvent, row: Listed | None, folds: Folds, wants: Wants) -> Sight | None:
         """Look at one event; None if nobody wants it."""
         note_id = PersistenceId.parse(happened.persistence_id).entity_id
-        now = look_at(row.item) if row else None
+        now, who = look_at(row.item) if row else None, happened.event.metadata.principal
         wanted = wants(note_id, now.owner) if now else Wanted(True, True)
         if not (wanted.by_owner or wanted.by_others):
             return None
         if row and now and row.sequence_nr == happened.event.sequence_nr and (now.public or not wanted.by_others):
-            return Sight(happened, now.owner, row.item, now.public, row.item)
+            return Sight(happened, now.owner, row.item, who, now.public, row.item)
         if row and now and happened.event.sequence_nr > LONG and not wanted.by_others:
-            return Sight(happened, now.owner, row.item)
+            return Sight(happened, now.owner, row.item, who)
         try:
             return await self._look_back(happened, now, folds)
         except Unreadable as problem:
             log.error("feed_cannot_read", problem=str(problem))  # noqa: TRY400 - the message has all there is
-            return Sight(happened, now.owner, None) if now else None
+            return Sight(happened, now.owner, None, who) if now else None
 
     async def _look_back(self, happened: PositionedEvent, now: Look | None, folds: Folds) -> Sight | None:
         """Look at an event by the states that it led from and to."""
@@ -117,18 +120,21 @@ class Sights:
             return None
         public = look is not None and look.public
         told = public or (look_before is not None and look_before.public)
-        return Sight(happened, known.owner, item, told, item if public and now is not None and now.public else None)
+        shown = item if public and now is not None and now.public else None
+        return Sight(happened, known.owner, item, event.metadata.principal, told, shown)
 
     def _item(self, folded: Folded[Any]) -> bytes | None:
         index = self._behaviors["note"].row(folded.state, folded.sequence_nr)
         return None if index is None else index.item
 
-    async def _without_gone_tags(self, sights: list[Sight]) -> list[Sight]:
-        tags = {tag for sight in sights if sight.own for tag in look_at(sight.own).tags}
-        if not tags:
+    async def _without_what_is_gone(self, sights: list[Sight]) -> list[Sight]:
+        """Leave out tags that are removed by now, and who it was where that account is."""
+        tags = {f"tag|{tag}" for sight in sights if sight.own for tag in look_at(sight.own).tags}
+        people = {f"user|{sight.who}" for sight in sights if sight.who not in (None, sight.owner)}
+        if not (tags or people):
             return sights
-        there = {row.persistence_id for row in await self._journal.listed([f"tag|{tag}" for tag in tags])}
-        gone = {tag for tag in tags if f"tag|{tag}" not in there}
+        there = {row.persistence_id for row in await self._journal.listed([*tags, *people]) if row.item != GONE}
+        gone = {each.partition("|")[2] for each in (tags | people) - there}
         return [_cleared(sight, gone) for sight in sights] if gone else sights
 
 
@@ -142,7 +148,7 @@ def feed_event(sight: Sight, place: str, note: bytes | None) -> FeedEvent:
         version=event.sequence_nr,
         type=name,
         time=to_rfc3339(event.metadata.time),
-        who=event.metadata.principal,
+        who=sight.who,
         note=NOTHING if note is None else Raw(note),
     )
     return FeedEvent(sight.happened.position, place, name, msgspec.json.encode(content).decode())
@@ -154,4 +160,4 @@ def _ids(events: Iterable[PositionedEvent]) -> list[str]:
 
 def _cleared(sight: Sight, gone: set[str]) -> Sight:
     own, shown = (item and without_tags(item, gone) for item in (sight.own, sight.shown))
-    return msgspec.structs.replace(sight, own=own, shown=shown)
+    return msgspec.structs.replace(sight, own=own, shown=shown, who=None if sight.who in gone else sight.who)

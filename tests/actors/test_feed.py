@@ -28,7 +28,7 @@ from spikes.domain.note.command import (
     UnrelateNote,
     UpdateNote,
 )
-from spikes.domain.user.command import Register, RelateUser
+from spikes.domain.user.command import Register, RelateUser, RemoveUser
 from spikes.journal.faulty import FaultyJournal
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Success
@@ -125,11 +125,22 @@ async def test_an_event_says_what_happened_to_which_note(world: World) -> None:
 
 
 async def test_a_comment_is_told_to_the_owner_of_the_note(world: World) -> None:
+    await world.user(BOB)
     note = await world.create(access="Public")
     stream = await world.listen()
     await world.tell("note", note, AddComment("0MZ4A1B2C3C0M", "Nice", "Very"), BOB)
     (event,) = await events(stream, 1)
     assert (event["type"], event["who"], event["note"]["commentCount"]) == ("comment-added", BOB, 1)
+
+
+async def test_who_it_was_is_not_told_once_the_account_is_removed(world: World) -> None:
+    await world.user(BOB)
+    note = await world.create(access="Public")
+    start = (await world.listen()).id
+    await world.tell("note", note, AddComment("0MZ4A1B2C3C0M", "Nice", "Very"), BOB)
+    await world.tell("user", BOB, RemoveUser(), BOB)
+    (event,) = await events(await world.listen(after=start), 1)
+    assert (event["type"], event["who"]) == ("comment-added", None)
 
 
 async def test_two_windows_are_told_the_same(world: World) -> None:
@@ -262,6 +273,23 @@ async def test_nobody_misses_anything_while_others_write(world: World) -> None:
     for stream in streams:
         assert [event["place"] for event in await events(stream, 300)] == expected
     await writing
+
+
+async def test_who_comes_within_a_delivery_misses_nothing_of_it(world: World) -> None:
+    bob = await world.listen(BOB)
+    note = await world.create(BOB)
+    start = (await events(bob, 1))[0]["place"]
+    read = world.journal.delay("stream")
+    anns = await world.create(ANN)
+    for body in ("one", "two"):
+        await world.update(note, BOB, body=body)
+    look_back = world.journal.delay("load")
+    read.release()
+    await asyncio.wait_for(look_back.arrived.wait(), SOON)
+    told_to_ann = asyncio.ensure_future(events(await world.listen(ANN, start), 1))
+    await asyncio.wait({told_to_ann}, timeout=0.05)
+    look_back.release()
+    assert [event["id"] for event in await told_to_ann] == [anns]
 
 
 @pytest.mark.parametrize("count", [CATCH_UP_PAGE - 1, CATCH_UP_PAGE, CATCH_UP_PAGE + 1])
