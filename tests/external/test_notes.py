@@ -103,6 +103,14 @@ def test_a_wrong_field_is_named(client: Client, ann: Person, field: str, value: 
     assert [error["field"] for error in answer.content] == [f"Note.{field}"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("title", uuid.uuid4().hex.ljust(255, "x")), ("body", "ü" * 32_768), ("due", "2999-01-01T00:00:00.000Z")],
+)
+def test_the_utmost_is_taken(write: Write, field: str, value: str) -> None:
+    assert write(**{field: value})[field] == value
+
+
 def test_only_json_is_taken(client: Client, ann: Person) -> None:
     assert client.ask("POST", "/notes", b"{", ann).content["code"] == "not_json"
     assert client.ask("POST", "/notes", b"a=b", ann, {"Content-Type": "text/plain"}).status == 415

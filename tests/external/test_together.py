@@ -45,6 +45,12 @@ def test_a_wrong_field_of_a_comment_is_named(
     assert [error["field"] for error in answer.content] == [f"Comment.{field}"]
 
 
+@pytest.mark.parametrize(("field", "value"), [("title", "x" * 255), ("body", "x" * 8_192), ("stars", 5)])
+def test_the_utmost_of_a_comment_is_taken(client: Client, ann: Person, write: Write, field: str, value: object) -> None:
+    answer = client.ask("POST", f"/notes/{write()['id']}/comments", {"title": "A", "body": "B", field: value}, ann)
+    assert answer.content["comments"][-1][field] == value
+
+
 @covers("POST /tags", "GET /tags", "GET /tags/{tsid}", "PUT /tags", "PUT /tags/{tsid}", "DELETE /tags/{tsid}")
 def test_tags_are_shared_and_changed_by_their_makers(client: Client, ann: Person, bob: Person) -> None:
     title = uuid.uuid4().hex
