@@ -79,8 +79,11 @@ class TagCloud:
     async def _count(self, views: Views, monotonic: Clock) -> None:
         began = monotonic()
         self._counts = await views.term_counts(PUBLIC, "tag")
-        kept = OLDEST if monotonic() - began >= CHEAP else 0.0
-        self._renew_from, self._good_until = began + kept / 2, began + kept
+        took = monotonic() - began
+        if took < CHEAP:
+            self._renew_from = self._good_until = began
+        else:  # begin early enough that the next ones are there before these are too old
+            self._renew_from, self._good_until = began + min(OLDEST / 2, OLDEST - 2 * took), began + OLDEST
 
     def _counted(self, counting: asyncio.Task[None]) -> None:
         """Make room for the next one. Who waits hears of a failure; without anybody waiting it is met again."""

@@ -89,6 +89,14 @@ async def test_counts_ahead_so_that_nobody_waits() -> None:
     journal.goes_on.set()
 
 
+async def test_counts_the_earlier_ahead_the_longer_it_takes() -> None:
+    cloud, journal = TagCloud(), Slow()
+    journal.took = 2.0
+    await show(cloud, journal)
+    await show(cloud, journal)
+    assert (journal.counted, journal.seconds) == (2, 4.0)
+
+
 async def test_shows_nothing_older_than_five_seconds() -> None:
     cloud, journal = TagCloud(), Slow()
     await show(cloud, journal)

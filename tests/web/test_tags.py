@@ -137,12 +137,15 @@ async def test_repeats_a_first_answer_though_its_tag_is_gone(api: Api, ann: Pers
     made = await tag(api, ann)
     wanted = {"title": "T", "body": "", "tags": [made["id"]]}
     first = await api.post("/notes", wanted, ann, Idempotency_Key="k")
-    put = await api.put(f"/notes/{first.content['id']}/tags/{made['id']}", None, ann, Idempotency_Key="k")
-    await api.delete(f"/tags/{made['id']}", ann)
+    note, path = await api.note(ann), f"/tags/{made['id']}"
+    await api.put(f"/notes/{note['id']}{path}", None, ann, Idempotency_Key="k")
+    await api.delete(path, ann)
     again = await api.post("/notes", wanted, ann, Idempotency_Key="k")
     assert (again.status, again.content) == (201, {**first.content, "tags": []})
     assert (await api.post("/notes", wanted, ann, Idempotency_Key="k2")).fields == ["Note.tags"]
-    assert put.status == 200
+    put = await api.put(f"/notes/{note['id']}{path}", None, ann, Idempotency_Key="k")
+    assert (put.status, put.headers["Idempotency-Replayed"]) == (200, "true")
+    assert (await api.put(f"/notes/{note['id']}{path}", None, ann, Idempotency_Key="k2")).status == 404
 
 
 async def test_fifty_tags_are_enough(api: Api, ann: Person) -> None:
