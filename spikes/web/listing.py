@@ -41,6 +41,7 @@ TRUNCATED: Headers = (("X-Search-Truncated", "true"),)
 PUBLIC = Equal("access", "Public")
 LIVE = Equal("trashed", None)
 TRASHED = AtLeast("trashed", 0)
+NEWEST_FIRST = Sort("created", descending=True)
 
 
 class _Item(msgspec.Struct, rename="camel"):
@@ -81,8 +82,8 @@ def trash(call: Call) -> tuple[Condition, ...]:
     return (Equal("owner", call.caller.user_id), TRASHED)
 
 
-async def list_notes(call: Call, path: str, whose: Sequence[Condition]) -> Reply:
-    """Answer a list of those notes, narrowed and ordered as the query says."""
+async def list_notes(call: Call, path: str, whose: Sequence[Condition], order: Sort = NEWEST_FIRST) -> Reply:
+    """Answer a list of those notes, narrowed and ordered as the query says; without a word of it in this order."""
     asked = {name: value for name in _NAMES if (value := call.query[name]) not in (None, ())}
     terms = search_text.parse(str(asked["q"])) if "q" in asked else ()
     listing = f"{path}?{urlencode(asked, doseq=True)}"
@@ -91,7 +92,7 @@ async def list_notes(call: Call, path: str, whose: Sequence[Condition]) -> Reply
             "note",
             where=(*whose, *_filters(asked), *(() if terms or "access" in asked else (_ANY_ACCESS,))),
             text=terms,
-            sort=_sort(asked, terms),
+            sort=_sort(asked, terms, order),
             after=read_cursor(listing, call.text("cursor")),
             limit=call.number("limit"),
         )
@@ -120,11 +121,13 @@ def _filters(asked: dict[str, Any]) -> Iterable[Condition]:
         yield AtLeast("due", asked["due_after"] + 1)
 
 
-def _sort(asked: dict[str, Any], terms: Sequence[TextTerm]) -> Sort | None:
+def _sort(asked: dict[str, Any], terms: Sequence[TextTerm], order: Sort) -> Sort | None:
     """Return the order, None for by relevance; raises a 400 for relevance to nothing."""
-    order = asked.get("sort", RELEVANCE if terms else "-created")
-    if order != RELEVANCE:
-        return Sort(order.removeprefix("-"), descending=order.startswith("-"))
+    wanted = asked.get("sort", RELEVANCE if terms else None)
+    if wanted is None:
+        return order
+    if wanted != RELEVANCE:
+        return Sort(wanted.removeprefix("-"), descending=wanted.startswith("-"))
     if not terms:
         raise bad_query(f"sort by {RELEVANCE} needs q")
     return None

@@ -57,7 +57,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, parameters=PAST, doc=about_notes.READ),
     Route("GET", "/feed", feed.listen, ticket=True, parameters=(feed.AFTER, tickets.TICKET), doc=about_feed.LISTEN),
     Route("POST", "/feed/ticket", tickets.issue, doc=about_feed.TICKET),
-    Route("GET", "/notes/trash", undoing.list_trash, parameters=(LIMIT, CURSOR), doc=about_history.TRASH),
+    Route("GET", "/notes/trash", undoing.list_trash, parameters=NOTE_LIST, doc=about_history.TRASH),
     Route("POST", "/notes/{tsid}/comments", comments.add, doc=about_comments.ADD),
     Route("PUT", "/notes/{tsid}/comments", comments.update, doc=about_comments.UPDATE),
     Route("PUT", "/notes/{tsid}/comments/{comment}", comments.update_in_path, doc=about_comments.UPDATE_IN_PATH),

@@ -7,14 +7,13 @@ import msgspec
 from spikes.domain.note.command import RedoNote, RestoreNote, UndoNote
 from spikes.domain.note.entity import values_of
 from spikes.domain.note.request import NothingMoreRequest, RestoreNoteRequest
-from spikes.journal.port import AtLeast, CommandKey, Equal, Query, Sort
+from spikes.journal.port import CommandKey, Sort
 from spikes.persistence.reply import Answer
 from spikes.web.call import Call
-from spikes.web.known_tags import without_gone_tags
+from spikes.web.listing import list_notes, trash
 from spikes.web.note_writing import as_owner, change, first_answer, gone_tags, written
-from spikes.web.paging import next_page, read_cursor, write_cursor
 from spikes.web.past import at
-from spikes.web.reply import Reply, list_reply
+from spikes.web.reply import Reply
 
 
 class Owned(msgspec.Struct, frozen=True):
@@ -46,11 +45,7 @@ async def restore(call: Call) -> Reply:
 
 async def list_trash(call: Call) -> Reply:
     """GET /notes/trash: the caller's own notes in the trash, the last one that went there first."""
-    limit, after = call.number("limit"), read_cursor("/notes/trash", call.text("cursor"))
-    where = (Equal("owner", call.caller.user_id), AtLeast("trashed", 0))
-    page = await call.services.views.query(Query("note", where, sort=Sort("trashed", True), after=after, limit=limit))
-    more = next_page("/notes/trash", limit=limit, cursor=write_cursor("/notes/trash", page.next)) if page.next else ()
-    return list_reply(await without_gone_tags(call, [row.item for row in page.rows]), more)
+    return await list_notes(call, "/notes/trash", trash(call), Sort("trashed", descending=True))
 
 
 async def in_trash(call: Call, note_id: str) -> int:

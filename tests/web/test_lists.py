@@ -220,3 +220,15 @@ async def test_a_cursor_fits_no_other_query(api: Api, ann: Person) -> None:
         "/notes/mine?status=New&sort=due&",
     ):
         assert (await api.get(f"{other}cursor={cursor}", ann)).status == 400
+
+
+async def test_the_trash_is_a_list_like_others(api: Api, ann: Person, bob: Person) -> None:
+    for title, status in {"A": "New", "B": "Doing", "C": "Doing"}.items():
+        note = await api.note(ann, title=title, body="word", status=status)
+        api.clock.pass_by(seconds=1)
+        await api.delete(f"/notes/{note['id']}", ann)
+    await api.note(ann, title="Kept", body="word")
+    assert titles(await api.get("/notes/trash", ann)) == ["C", "B", "A"]
+    assert titles(await api.get("/notes/trash?status=Doing&sort=title", ann)) == ["B", "C"]
+    assert sorted(titles(await api.get("/notes/trash?q=word", ann))) == ["A", "B", "C"]
+    assert titles(await api.get("/notes/trash", bob)) == []
