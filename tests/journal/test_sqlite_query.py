@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import apsw
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
 from spikes.domain.note.response import NOTE_ROWS, ORDERS
@@ -27,6 +30,7 @@ from spikes.journal.port import (
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from spikes.journal.sqlite_query import page
 from spikes.journal.sqlite_walks import branches
+from spikes.journal.words import has_words
 from tests.journal.samples import all_ids
 
 PUBLIC, PRIVATE, LIVE = Equal("access", "Public"), Equal("access", "Private"), Equal("trashed", None)
@@ -204,3 +208,22 @@ async def test_long_beginnings_find_as_short_ones_do(
     for sort in (None, Sort("created")):
         found = await all_ids(notes, text=(TextTerm((prefix,), prefix=True),), sort=sort)
         assert sorted(found) == list(expected)
+
+
+ODD = st.sampled_from(
+    ['"', "*", "AND", "OR", "NOT", "NEAR(a b)", ")", "^", "-", "{t_title}", ":", "\0", "word", "scope"]
+)
+TERMS = st.builds(TextTerm, st.lists(ODD | st.text(max_size=6), min_size=1, max_size=6).map(tuple), st.booleans())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(terms=st.lists(TERMS, max_size=8).map(tuple), sort=st.sampled_from([None, Sort("title")]))
+def test_no_text_breaks_or_holds_up_a_search(
+    db: apsw.Connection, terms: tuple[TextTerm, ...], sort: Sort | None
+) -> None:
+    began = time.process_time()
+    found = page(db, Query("note", VISIBLE, terms, sort or Sort("created")), NOTE_ROWS)
+    if any(has_words(term.words) for term in terms):
+        assert page(db, Query("note", VISIBLE, terms, None, limit=200), NOTE_ROWS).truncated is False
+    assert len(found.rows) <= COUNT
+    assert time.process_time() - began < 1
