@@ -153,7 +153,9 @@ async def test_a_name_that_is_only_odd_is_fine(api: Api, ann: Person, name: str)
 
 
 @pytest.mark.parametrize(
-    "archive", [b"", b"PK", b"no archive", packed({"a.md": "# A"})[:-1], packed({"a.md": "x"})[:40]]
+    "archive",
+    [b"", b"PK", b"no archive", packed({"a.md": "# A"})[:-1], packed({"a.md": "x"})[:40]],
+    ids=["empty", "two letters", "text", "the last byte is missing", "the end is missing"],
 )
 async def test_what_is_no_whole_archive_is_refused(api: Api, ann: Person, archive: bytes) -> None:
     answer = await imports(api, ann, archive)
