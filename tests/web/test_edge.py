@@ -157,7 +157,8 @@ async def test_lets_scripts_of_any_origin_read_answers(api: Api) -> None:
         headers = (await api.get(path, Origin="https://a.example")).headers
         assert headers["Access-Control-Allow-Origin"] == "*"
         assert headers["Access-Control-Expose-Headers"] == (
-            "ETag, Location, Link, Retry-After, X-Request-ID, Idempotency-Replayed, RateLimit, RateLimit-Policy"
+            "ETag, Location, Link, Retry-After, X-Request-ID, Idempotency-Replayed, RateLimit, RateLimit-Policy, "
+            "X-Search-Truncated"
         )
 
 
