@@ -43,6 +43,23 @@ def lying_about_size(content: bytes) -> bytes:
     return whole.replace(size, (1).to_bytes(4, "little"))
 
 
+def encrypted() -> bytes:
+    """Return an archive whose one file is marked as encrypted."""
+    whole = bytearray(packed({"a.md": "# A"}))
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        whole[whole.index(header) + flags] |= 1
+    return bytes(whole)
+
+
+def overlapping(content: bytes, times: int) -> bytes:
+    """Return an archive whose directory names the same file again and again."""
+    whole = packed({"a.bin": content}, zipfile.ZIP_STORED)
+    start, end = whole.index(b"PK\x01\x02"), whole.index(b"PK\x05\x06")
+    directory = whole[start:end] * times
+    count, size = times.to_bytes(2, "little"), len(directory).to_bytes(4, "little")
+    return whole[:start] + directory + whole[end : end + 8] + count + count + size + whole[end + 16 :]
+
+
 async def imports(api: Api, who: Person | None, archive: bytes, **headers: str) -> Answer:
     """Send an archive."""
     return await api.post("/users/me/import", archive, who, **{"Content_Type": "application/zip", **headers})

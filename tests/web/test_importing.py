@@ -15,7 +15,17 @@ import pytest
 from spikes.domain.rules import BODY
 from spikes.web import importing, unpacking
 from spikes.web.markdown import LONGEST
-from tests.web.archives import SYMLINK, export_archive, imports, lying_about_size, packed, results, with_entry
+from tests.web.archives import (
+    SYMLINK,
+    encrypted,
+    export_archive,
+    imports,
+    lying_about_size,
+    overlapping,
+    packed,
+    results,
+    with_entry,
+)
 from tests.web.conftest import Api, Person
 
 OLD = '---\ntitle: "An old note"\ncreated: 2021-03-04T05:06:07Z\ndue: 2021-04-01\nstatus: Completed\n---\nText\n'
@@ -184,6 +194,17 @@ async def test_the_ratio_is_of_the_whole(api: Api, ann: Person) -> None:
     noise = random.Random(1).randbytes(100_000)
     assert (await imports(api, ann, packed({"a.bin": bytes(9_000_000), "b.bin": noise}))).status == 200
     assert (await imports(api, ann, packed({"a.bin": bytes(12_000_000), "b.bin": noise}))).status == 413
+
+
+async def test_a_file_that_is_there_many_times_counts_once(api: Api, ann: Person) -> None:
+    noise = random.Random(1).randbytes(10_000)
+    assert (await imports(api, ann, overlapping(noise, 100))).status == 200
+    assert (await imports(api, ann, overlapping(noise, 5000))).status == 413
+
+
+async def test_an_encrypted_file_is_skipped(api: Api, ann: Person) -> None:
+    (file,) = (await imports(api, ann, encrypted())).content["files"]
+    assert (file["result"], file["reason"]) == ("skipped", "it is encrypted")
 
 
 @pytest.mark.parametrize(("files", "status"), [(100, 200), (101, 413)])

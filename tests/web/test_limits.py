@@ -90,6 +90,14 @@ def test_a_full_house_drops_the_bucket_used_longest_ago() -> None:
     buckets.take("a", 0.0)
 
 
+def test_a_bucket_that_is_used_stays() -> None:
+    buckets = Buckets(Policy("tests", 2), capacity=2)
+    for key in ("a", "b", "a", "c"):
+        buckets.take(key, 0.0)
+    with pytest.raises(Problem):
+        buckets.take("a", 0.0)
+
+
 @given(st.lists(st.floats(0, 30), max_size=60))
 def test_no_minute_has_more_than_a_full_bucket_and_what_fills_it(pauses: list[float]) -> None:
     buckets, now, taken = Buckets(TEN), 1.0, []
