@@ -11,7 +11,6 @@ from spikes.journal.port import RowSchema as Schema
 
 _KIND = re.compile(r"(?!sqlite)[a-z][a-z0-9_-]{0,40}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_TYPES: Mapping[str, type] = {"text": str, "integer": int}
 _INTEGERS = range(-(2**63), 2**63)
 
 
@@ -58,8 +57,10 @@ def check_row(row: EntityRow, schemas: Mapping[str, Schema]) -> None:
 
 
 def _check_index(persistence_id: str, index: IndexPart, schema: Schema) -> None:
+    columns = schema.columns
     for name, value in index.columns.items():
-        if name not in schema.columns or (value is not None and not _fits(value, schema.columns[name])):
+        declared = columns.get(name)
+        if declared is None or not (value is None or _fits(value, declared)):
             raise JournalError(f"{persistence_id}: column {name} = {value!r} is not in the schema of {schema.kind}")
     for part, texts in index.search.items():
         if len(texts) != len(schema.text):
@@ -67,7 +68,9 @@ def _check_index(persistence_id: str, index: IndexPart, schema: Schema) -> None:
 
 
 def _fits(value: object, declared: str) -> bool:
-    return isinstance(value, _TYPES[declared]) and (isinstance(value, str) or value in _INTEGERS)
+    if declared == "text":
+        return isinstance(value, str)
+    return isinstance(value, int) and value in _INTEGERS
 
 
 def check_query(query: Query, schemas: Mapping[str, Schema]) -> Schema:

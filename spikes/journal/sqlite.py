@@ -1,7 +1,8 @@
 """The journal in one SQLite file, for one or more processes of one machine (rules S of `docs/protocol.md`).
 
 event loop          SqliteJournal: takes requests, resolves futures, is_current by `Watch`
-journal-writer      Writer: one transaction a group (`sqlite_append`, `sqlite_rows`, `sqlite_search`)
+journal-writer      Writer, which has a Store: one transaction a group, in one statement (`sqlite_lines`,
+                    `sqlite_inbox`) or carefully (`sqlite_append`, `sqlite_rows`, `sqlite_search`)
 journal-reader-n    a pool of connections that only read (`sqlite_read`, `sqlite_query`)
 journal-checkpoint  Checkpointer
 """
@@ -43,10 +44,11 @@ from spikes.journal.sqlite_checkpoint import Checkpointer
 from spikes.journal.sqlite_neighbours import Neighbours
 from spikes.journal.sqlite_open import connect_reader, connect_writer, prepare_file
 from spikes.journal.sqlite_rows import RowTables
+from spikes.journal.sqlite_store import Store, unavailable
 from spikes.journal.sqlite_terms import term_counts
 from spikes.journal.sqlite_verify import verify
 from spikes.journal.sqlite_watch import Watch
-from spikes.journal.sqlite_writer import Job, Waiting, Writer, unavailable
+from spikes.journal.sqlite_writer import Job, Waiting, Writer
 
 T = TypeVar("T")
 
@@ -94,16 +96,9 @@ class SqliteJournal:
         self._news = News()
         self._readers = ThreadPoolExecutor(READERS, "journal-reader")
         self._kinds = {kind: RowTables(schema) for kind, schema in self._schemas.items()}
-        self._writer = Writer(self._hooked(connect), self._kinds, self._loop, self._settle, self._neighbours)
+        self._store = Store(connect, self._schemas)
+        self._writer = Writer(self._store, self._loop, self._settle, self._neighbours, self._checkpointer)
         self._timer = self._loop.call_later(CATCH_UP_SECONDS, self._catch_up)
-
-    def _hooked(self, connect: Callable[[], apsw.Connection]) -> Callable[[], apsw.Connection]:
-        def connected() -> apsw.Connection:
-            db = connect()
-            db.set_wal_hook(self._checkpointer.logged)
-            return db
-
-        return connected
 
     async def append(self, append: Append) -> Appended:
         """See `Journal.append`."""
@@ -260,12 +255,12 @@ class SqliteJournal:
     async def statistics(self) -> Statistics:
         """See `Journal.statistics`."""
         found = await self._read(lambda db: sqlite_read.statistics(db, tuple(self._schemas)))
-        return msgspec.structs.replace(found, group_commits=self._writer.groups, appends=self._appends)
+        return msgspec.structs.replace(found, group_commits=self._store.groups, appends=self._appends)
 
     async def ping(self) -> None:
         """See `Journal.ping`."""
         await self._read(lambda db: sqlite_read.head(db, ""))
-        await self._write(self._writer.prove)
+        await self._write(self._store.prove)
 
     async def close(self) -> None:
         """See `Journal.close`."""

@@ -1,14 +1,14 @@
 """A group of appends inside one transaction: all checks by reading first, then all writes.
 
 No other writer can come between, since the transaction holds the write lock from its start. So a refusal happens
-before the append has written anything and spoils nobody else's; savepoints (rule S1) are not needed, and any error
-after the first write means that the whole group is rolled back and run one by one (rule S2).
+before the append has written anything and spoils nobody else's (rule S1), and any error after the first write means
+that the whole group is rolled back and run one by one (rule S2).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import apsw
@@ -66,7 +66,7 @@ _PUT_CLAIMS = "INSERT OR IGNORE INTO claims (digest, persistence_id) VALUES {row
 _DROP_CLAIMS = "DELETE FROM claims WHERE digest IN (VALUES {rows})"
 _ATTEMPT = "SELECT metadata FROM events WHERE persistence_id = ? AND sequence_nr = ?"
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 
 
@@ -85,6 +85,33 @@ class Facts(NamedTuple):
     heads: Mapping[str, int]
     holders: Mapping[str, str]
     commands: Mapping[str, Recorded]
+
+
+def independent(group: Sequence[Append]) -> Iterator[list[Append]]:
+    """Cut a group before each append that depends on one of the part before."""
+    part: list[Append] = []
+    keys: set[object] = set()
+    for append in group:
+        own = _keys(append)
+        if not keys.isdisjoint(own):
+            yield part
+            part, keys = [], set()
+        part.append(append)
+        keys |= own
+    if part:
+        yield part
+
+
+def _keys(append: Append) -> set[object]:
+    claims = (claim.digest for claim in (*append.take, *append.release))
+    return {append.persistence_id, *claims, *([("command", append.command.id)] if append.command else [])}
+
+
+def lateness(append: Append, now: float) -> DeadlinePassed | None:
+    """Return the answer to an append whose deadline has passed (rule C2)."""
+    if append.deadline is None or now <= append.deadline:
+        return None
+    return DeadlinePassed(f"{append.persistence_id}: the deadline passed before the append was sent")
 
 
 def store_group(db: apsw.Connection, kinds: Mapping[str, RowTables], group: Sequence[Append]) -> list[Outcome]:
@@ -110,8 +137,9 @@ def _read_facts(db: apsw.Connection, group: Sequence[Append]) -> Facts:
 
 def _judge(db: apsw.Connection, append: Append, facts: Facts, now: float) -> Outcome | None:
     """Return the answer to an append that writes nothing, or None if it may be written."""
-    if append.deadline is not None and now > append.deadline:
-        return DeadlinePassed(f"{append.persistence_id}: the deadline passed before the append was sent")
+    late = lateness(append, now)
+    if late is not None:
+        return late
     refusal = _refusal(append, facts)
     if refusal is not None and not isinstance(refusal, ClaimTaken) and is_stored(db, append):
         return Appended(append.sequence_nr)
@@ -157,11 +185,11 @@ def _event(persistence_id: str, event: StoredEvent) -> tuple[Value, ...]:
         event.sequence_nr,
         event.type,
         event.metadata.time,
-        _encode(event.metadata).decode(),
+        encode(event.metadata).decode(),
         event.payload,
         event.encoding,
         event.key_id,
-        _encode(event.tags).decode() if event.tags else None,
+        encode(event.tags).decode() if event.tags else None,
     )
 
 

@@ -15,26 +15,25 @@ RESTART_PAGES = 64 * 1024 * 1024 // 4096
 
 
 class Checkpointer:
-    """A thread with a connection of its own. `logged` is the writer's hook: it says how long the log is."""
+    """A thread with a connection of its own. The writer tells it how much it wrote.
+
+    That is asked of the connection after a commit, rather than told by SQLite's hook in the middle of it: for the
+    hook, the thread would have to win back the interpreter lock once more.
+    """
 
     def __init__(self, connect: Callable[[], apsw.Connection]) -> None:
         self._connect = connect
-        self._pages = 0
-        self._moved = 0
+        self._asked = 0
         self._stopped = False
         self._wanted = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal-checkpoint", daemon=True)
         self._thread.start()
 
-    def logged(self, db: apsw.Connection, name: str, pages: int) -> int:
-        """Take note of the log's length after a commit, in pages."""
-        if pages < self._pages:
-            self._moved = 0  # the log started again
-        self._pages = pages
-        if pages - self._moved >= MOVE_PAGES:
-            self._moved = pages
+    def wrote(self, pages: int) -> None:
+        """Take note of how many pages the writing connection has written to the log, since it was opened."""
+        if not 0 <= pages - self._asked < MOVE_PAGES:
+            self._asked = pages
             self._wanted.set()
-        return apsw.SQLITE_OK
 
     def stop(self) -> None:
         """End the thread. Waits for it; not to be called on the loop."""
@@ -54,8 +53,8 @@ class Checkpointer:
     def _move(self, db: apsw.Connection) -> None:
         """Move without keeping anybody waiting; if the log is long all the same, what is left is moved for good."""
         try:
-            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if self._pages >= RESTART_PAGES:
+            pages, _ = db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if pages >= RESTART_PAGES:
                 db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         except apsw.Error:
             # Another process is at it, or the disk is full: nothing is lost, the log just stays longer.

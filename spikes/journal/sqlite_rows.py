@@ -12,7 +12,7 @@ from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion
 from spikes.journal.sqlite_batch import Value, read_many, run_many
 from spikes.journal.sqlite_search import Change, SearchTables, Stored
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 class RowTables:
@@ -75,7 +75,7 @@ class RowTables:
         for row in rows:
             old = stored.get(row.persistence_id)
             row_id += old is None
-            changes.append(Change(old.row_id if old else row_id, row, old, _terms(row.index)))
+            changes.append(Change(old.row_id if old else row_id, row, old, encoded_terms(row.index)))
         return changes
 
     def _put(
@@ -156,6 +156,6 @@ def _is_older(row: EntityRow, stored: Stored | None) -> bool:
     return stored is not None and row.version < stored.version
 
 
-def _terms(index: IndexPart | None) -> str:
+def encoded_terms(index: IndexPart | None) -> str:
     """Return the terms in the form in which they are stored and compared."""
-    return _encode(sorted(set(index.terms))).decode() if index and index.terms else "[]"
+    return encode(sorted(set(index.terms))).decode() if index and index.terms else "[]"

@@ -5,6 +5,7 @@ A word is made of a column's name and value, by a digest: no text that people wr
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 
@@ -24,6 +25,7 @@ def part_text(scope: str, part: str) -> str:
     return f"{scope} {FURTHER}" if part else scope
 
 
+@functools.lru_cache(4096, typed=True)
 def scope_word(column: str, value: str | int | None) -> str:
     """Return the word for a column that has this value."""
     return "s" + hashlib.blake2b(f"{column}\0{value!r}".encode(), digest_size=10).hexdigest()

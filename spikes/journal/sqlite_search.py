@@ -12,7 +12,7 @@ from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion
 from spikes.journal.sqlite_batch import Value, read_many, run_many
 from spikes.journal.sqlite_scope import COLUMN, part_text, scope_text
 
-_UNLISTED = IndexPart(columns={}, item=b"")
+UNLISTED = IndexPart(columns={}, item=b"")
 
 
 class Stored(NamedTuple):
@@ -36,7 +36,7 @@ class Change(NamedTuple):
     @property
     def listing(self) -> IndexPart:
         """Return what lists read; of a row that is not listed, nothing."""
-        return self.row.index or _UNLISTED
+        return self.row.index or UNLISTED
 
     @property
     def item(self) -> bytes | None:
@@ -69,7 +69,7 @@ class _Writes:
 
     def note(self, row_id: int, part: str, stored: _Part | None, new: tuple[str, ...] | None) -> bool:
         """Note what has to be written for one part; tell whether it differs from what is stored."""
-        digest = None if new is None else _digest(new)
+        digest = None if new is None else digest_of(new)
         if (stored.digest if stored else None) == digest:
             return False
         if stored:
@@ -93,7 +93,7 @@ class SearchTables:
     def __init__(self, schema: RowSchema) -> None:
         kind = schema.kind
         self._schema = schema
-        fields = ", ".join([*(f"t_{name}" for name in schema.text), COLUMN])
+        fields = ", ".join(text_columns(schema))
         self._last = f'SELECT coalesce(max(part_id), 0) FROM "{kind}_parts"'
         self._named = f"""
             WITH asked (row_id, part) AS (VALUES {{rows}})
@@ -119,18 +119,13 @@ class SearchTables:
         parts = self._stored_parts(db, changes, hinted)
         writes, differing = _Writes(db.execute(self._last).get), set()
         for change in changes:
-            search, old = self._texts(change.listing), parts.get(change.row_id, {})
+            search, old = indexed_texts(self._schema, change.listing), parts.get(change.row_id, {})
             names = (change.listing.changed or ()) if change.row_id in hinted else search.keys() | old.keys()
             for part in names:
                 if writes.note(change.row_id, part, old.get(part), search.get(part)):
                     differing.add(change.row_id)
         self._run(db, writes)
         return differing
-
-    def _texts(self, index: IndexPart) -> Mapping[str, tuple[str, ...]]:
-        """Return the text of each part; the words of the scope stand beside it."""
-        scope = scope_text(self._schema, index.columns)
-        return {part: (*texts, part_text(scope, part)) for part, texts in index.search.items()}
 
     def _keeps_scope(self, change: Change) -> bool:
         """Tell whether the columns of the scope are as they are stored: if not, all parts have to be written."""
@@ -157,5 +152,17 @@ class SearchTables:
         return found
 
 
-def _digest(texts: tuple[str, ...]) -> bytes:
+def text_columns(schema: RowSchema) -> list[str]:
+    """Return the columns of the full text index."""
+    return [*(f"t_{name}" for name in schema.text), COLUMN] if schema.text else []
+
+
+def indexed_texts(schema: RowSchema, index: IndexPart) -> Mapping[str, tuple[str, ...]]:
+    """Return what the full text index has of each part; the words of the scope stand beside it."""
+    scope = scope_text(schema, index.columns)
+    return {part: (*texts, part_text(scope, part)) for part, texts in index.search.items()}
+
+
+def digest_of(texts: tuple[str, ...]) -> bytes:
+    """Return what the texts of a part are compared by."""
     return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).digest()

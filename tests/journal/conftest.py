@@ -10,7 +10,7 @@ import pytest
 from spikes.journal import open_journal
 from spikes.journal.port import Journal
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
-from tests.journal.samples import SCHEMAS
+from tests.journal.samples import SCHEMAS, store_carefully
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,11 +18,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(ability): skipped on a journal that lacks this ability")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite, carefully"])
 async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
-    """An empty journal of each plugin in turn."""
-    url = {"memory": "memory:", "sqlite": f"sqlite:///{tmp_path}/spikes.db"}[request.param]
+    """An empty journal of each plugin in turn; SQLite stores in two ways, which give the same answers."""
+    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
     opened = await open_journal(url, SCHEMAS)
+    if isinstance(opened, SqliteJournal) and "carefully" in request.param:
+        store_carefully(opened)
     yield opened
     await opened.close()
 
@@ -41,10 +43,18 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "spikes.db")
 
 
+@pytest.fixture(params=["by the inbox", "carefully"])
+def way(request: pytest.FixtureRequest) -> str:
+    """In which of its two ways the SQLite journal of a test stores appends."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def sqlite(path: str) -> AsyncIterator[SqliteJournal]:
+async def sqlite(path: str, way: str) -> AsyncIterator[SqliteJournal]:
     """An empty SQLite journal."""
     opened = await open_sqlite(path, SCHEMAS)
+    if way == "carefully":
+        store_carefully(opened)
     yield opened
     await opened.close()
 

@@ -16,7 +16,7 @@ from spikes.journal.errors import JournalUnavailable, OutcomeUnknown, SequenceCo
 from spikes.journal.port import Append, Appended
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from tests.journal.disk import Disk
-from tests.journal.samples import SCHEMAS, append, event, listing, row
+from tests.journal.samples import SCHEMAS, append, event, listing, row, store_carefully
 
 
 @pytest.fixture
@@ -27,8 +27,10 @@ def disk() -> Iterator[Disk]:
 
 
 @pytest.fixture
-async def journal(disk: Disk, path: str) -> AsyncIterator[SqliteJournal]:
+async def journal(disk: Disk, path: str, way: str) -> AsyncIterator[SqliteJournal]:
     opened = await open_sqlite(path, SCHEMAS, vfs=disk.name)
+    if way == "carefully":
+        store_carefully(opened)
     yield opened
     disk.repair()
     await opened.close()
@@ -39,8 +41,17 @@ def large(pid: str) -> Append:
 
 
 async def limit_pages(journal: SqliteJournal, more: int) -> None:
-    """Leave room for so many pages more, as a disk quota does."""
-    await journal._write(lambda db: db.pragma("max_page_count", db.pragma("page_count") + more))
+    """Leave room for so many pages more, as a disk quota does, whoever opens the file."""
+    connect = journal._store._connect
+    pages = await journal._write(lambda db: int(db.pragma("page_count"))) + more
+
+    def limited() -> apsw.Connection:
+        db = connect()
+        db.pragma("max_page_count", pages)
+        return db
+
+    journal._store._connect = limited
+    await journal._write(lambda db: db.pragma("max_page_count", pages))
 
 
 async def test_s1_no_answer_before_the_commit_is_on_disk(journal: SqliteJournal, disk: Disk) -> None:
@@ -117,6 +128,16 @@ async def test_s3_a_failed_commit_that_took_effect_is_a_success(journal: SqliteJ
     await journal._write(lambda db: db.set_wal_hook(lambda *_: apsw.SQLITE_IOERR))
     assert await asyncio.gather(*(journal.append(append(f"note|{n}")) for n in range(3))) == [Appended(1)] * 3
     assert len(await journal.stream()) == 3
+
+
+async def test_s3_after_a_fence_the_rest_of_a_group_is_stored(journal: SqliteJournal, disk: Disk) -> None:
+    await journal.append(append("note|before"))
+    before = await generation(journal)
+    disk.lose_next_sync()
+    answers = await asyncio.gather(*(journal.append(append(f"note|{n}")) for n in range(3)), return_exceptions=True)
+    assert await generation(journal) == before + 1
+    stored = [f"note|{n}" for n, answer in enumerate(answers) if answer == Appended(1)]
+    assert await journal.persistence_ids() == (*stored, "note|before")
 
 
 async def test_s3_refusals_of_a_failed_commit_stay_refusals(journal: SqliteJournal, disk: Disk) -> None:
