@@ -292,6 +292,18 @@ async def test_who_comes_within_a_delivery_misses_nothing_of_it(world: World) ->
     assert [event["id"] for event in await told_to_ann] == [anns]
 
 
+async def test_who_comes_from_a_process_that_is_ahead_gets_nothing_twice(world: World) -> None:
+    await nothing(await world.listen(BOB))
+    behind = world.journal.delay("stream")
+    await world.create()
+    known = write_place(world.journal.identity, await world.journal.head())
+    stream = await world.listen(after=known)
+    waiting = asyncio.ensure_future(stream.next(0.2))
+    await asyncio.wait_for(behind.arrived.wait(), SOON)
+    behind.release()
+    assert await waiting is None
+
+
 @pytest.mark.parametrize("count", [CATCH_UP_PAGE - 1, CATCH_UP_PAGE, CATCH_UP_PAGE + 1])
 async def test_many_missed_events_come_page_by_page(world: World, count: int) -> None:
     start = (await world.listen()).id
@@ -305,6 +317,16 @@ async def test_the_id_moves_on_with_what_concerns_others(world: World) -> None:
     await world.create(BOB)
     await nothing(stream)
     assert stream.id == write_place(world.journal.identity, await world.journal.head()) != start
+
+
+async def test_there_is_no_id_to_resume_from_while_events_wait(world: World) -> None:
+    stream, watching = await world.listen(), await world.listen()
+    await nothing(stream)
+    await nothing(watching)
+    await world.create()
+    await events(watching, 1)
+    assert stream.id is None
+    assert [event["place"] for event in await events(stream, 1)] == [stream.id]
 
 
 @pytest.mark.parametrize("after", ["", "nonsense", "ä", "A" * 1000, write_place("another", 1)])
@@ -388,6 +410,18 @@ async def test_too_much_text_waiting_drops_the_reader(world: World, monkeypatch:
     await world.create()
     await nothing(watching)
     assert slow.over
+
+
+async def test_what_was_read_does_not_count_as_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_stream, "MOST_TEXT", 2_000)
+    stream, watching = await world.listen(), await world.listen()
+    await nothing(stream)
+    await world.create()
+    for _ in range(20):
+        await world.create()
+        await events(watching, 1)
+        await events(stream, 1)  # and one still waits
+    assert not stream.over
 
 
 async def test_all_are_told_that_the_process_ends(world: World) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from spikes.journal.sqlite import SqliteJournal
 from tests.journal.samples import append
 
@@ -34,3 +36,13 @@ async def test_what_another_writer_appends_ends_the_wait_soon(sqlite: SqliteJour
     began = time.monotonic()
     await asyncio.wait_for(waiting, 5)
     assert time.monotonic() - began < 0.1
+
+
+async def test_an_own_append_ends_the_wait_without_another_look(
+    sqlite: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikes.journal.sqlite.LOOK_SECONDS", 60)
+    waiting = asyncio.ensure_future(sqlite.wait_for_more(0))
+    await asyncio.sleep(0)
+    await sqlite.append(append())
+    await asyncio.wait_for(waiting, 5)
