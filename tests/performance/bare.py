@@ -1,8 +1,12 @@
-"""The yardstick: an aiohttp server that only decodes and encodes the JSON of a note. Prints its port."""
+"""The yardstick: an aiohttp server that only decodes and encodes the JSON of a note. Prints its port.
+
+It runs on asyncio's own loop, as a bare aiohttp server does, or with the argument `uvloop` on that.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import msgspec
 import uvloop
@@ -46,4 +50,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    (uvloop if sys.argv[1:] == ["uvloop"] else asyncio).run(main())
