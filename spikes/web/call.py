@@ -22,6 +22,7 @@ from spikes.web import idempotency
 from spikes.web.cloud import TagCloud
 from spikes.web.errors import MAX_BODY, Problem, Refused, not_found, too_large
 from spikes.web.listeners import Listeners
+from spikes.web.operation import JSON
 from spikes.web.parameters import Values
 from spikes.web.passwords import Passwords
 from spikes.web.recognised import RecognisedTokens
@@ -111,10 +112,10 @@ class Call:
         assert value is None or isinstance(value, str)
         return value
 
-    async def body(self, request_type: type[R], name: str) -> R:
+    async def body(self, request_type: type[R], name: str, media: str = JSON) -> R:
         """Read and decode the body; raises Invalid, NotJson, or the Problem of a body that is no JSON of 1 MiB."""
-        if self.header("Content-Type") not in JSON_TYPES:
-            self._check_content_type()
+        if self.header("Content-Type") not in JSON_TYPES or media != JSON:
+            self._check_content_type(media)
         if (self.request.content_length or 0) > MAX_BODY:
             raise too_large()
         return decode(request_type, await self._read(), name, self.services.sources.now())
@@ -191,7 +192,7 @@ class Call:
         key = idempotency.command_key(self.header(idempotency.HEADER), scope, asked)
         return self.services.in_flight.only(key)
 
-    def _check_content_type(self) -> None:
+    def _check_content_type(self, media: str) -> None:
         charset = self.request.charset or "utf-8"
-        if self.request.content_type != "application/json" or charset.lower() != "utf-8":
-            raise Problem(415, "unsupported_media_type", "Content-Type must be application/json, in UTF-8")
+        if self.request.content_type != media or charset.lower() != "utf-8":
+            raise Problem(415, "unsupported_media_type", f"Content-Type must be {media}, in UTF-8")

@@ -23,9 +23,10 @@ JSON in and out. A first note takes three requests:
    (on this page: *Authorize*, and paste the token alone).
 3. `POST /notes` writes a note: `{"title": "First note", "body": "Hello"}`. It is public unless `access` is `Private`.
 
-**Ids** are texts of 13 characters, given by the service, in either case. **Times** are RFC 3339 in UTC, like
-`2026-11-23T10:00:00.000Z`; one without a zone is read as UTC. **Keys** are always there, null or `[]` if empty. What
-was read can be changed and sent back by PUT as it is: fields that only the service writes are ignored.
+**Ids** are texts of 13 characters, in either case, given by the service; a note may get one from its client.
+**Times** are RFC 3339 in UTC, like `2026-11-23T10:00:00.000Z`; one without a zone is read as UTC. **Keys** are always
+there, null or `[]` if empty. What was read can be changed and sent back by PUT as it is: fields that only the service
+writes are ignored.
 
 **Who may do what.** What needs a token says so; everything else is open, and a token that is not valid is refused even
 there. What you may not see is 404, what you may see but not change is 403.
@@ -41,8 +42,8 @@ parameter or field is an error.
 you have seen; otherwise the answer is 412. As `If-None-Match` on a GET it makes the answer a 304 as long as nothing
 has changed.
 
-**Not doing things twice.** With an `Idempotency-Key`, a POST or PUT can be repeated for 24 hours: it is done once, and
-every repeat gets the first answer. After a 503 with the code `unknown`, that is the way to find out.
+**Not doing things twice.** With an `Idempotency-Key`, a POST, PUT or PATCH can be repeated for 24 hours: it is done
+once, and every repeat gets the first answer. After a 503 with the code `unknown`, that is the way to find out.
 
 **Not too fast.** Where requests are limited, `RateLimit-Policy` says how many there may be (`q` in `w` seconds) and
 `RateLimit` how many are left (`r`). One too many is a 429, and `Retry-After` says in how many seconds to come again.

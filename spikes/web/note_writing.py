@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from msgspec import UNSET
 
@@ -15,7 +15,7 @@ from spikes.persistence.reply import Answer, PreconditionFailed
 from spikes.web import known_tags
 from spikes.web.call import Call
 from spikes.web.conditions import NEVER, etag, is_known, versions
-from spikes.web.errors import Refused, forbidden
+from spikes.web.errors import BadFields, Refused, forbidden
 from spikes.web.reply import Headers, Reply, json_reply
 
 REVALIDATE = ("Cache-Control", "private, no-cache")
@@ -26,11 +26,16 @@ Look = Callable[[Call, str], Awaitable[int]]
 
 async def as_owner(call: Call, note_id: str) -> int:
     """Look at a note that only its owner may change: a 404 for one that may not be seen, a 403 for another's."""
+    return (await own(call, note_id)).sequence_nr
+
+
+async def own(call: Call, note_id: str) -> Answer:
+    """Return a note that only its owner may change, as it is; raises as `as_owner` does."""
     answer = await call.ask("note", note_id, GetNote())
     note: Note = call.value(answer)
     if note.owner != call.caller.user_id:
         raise forbidden("a note is changed by nobody but its owner")
-    return answer.sequence_nr
+    return answer
 
 
 async def as_reader(call: Call, note_id: str) -> int:
@@ -62,6 +67,18 @@ async def first_answer(call: Call, note_id: str, key: CommandKey | None) -> Answ
             return None
         raise
     return answer if answer.replayed else None
+
+
+async def known_tags_or_first_answer(call: Call, tags: Sequence[str] | None, key: CommandKey | None) -> Answer | None:
+    """Raise a 400 for unknown tags; but return the first answer of a request that is repeated: they were known then."""
+    try:
+        await known_tags.check_tags(call, tags)
+    except BadFields:
+        answer = await first_answer(call, call.services.sources.ids.next(), key)
+        if answer is None:
+            raise
+        return answer
+    return None
 
 
 async def gone_tags(call: Call, note_id: str, more: Iterable[str] = ()) -> tuple[str, ...]:

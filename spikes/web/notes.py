@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from spikes.domain.note.command import GetNote, TrashNote
 from spikes.domain.note.entity import Note, own_slug_claim, public_slug_claim
-from spikes.domain.note.request import CreateNoteRequest, UpdateNoteRequest
+from spikes.domain.note.request import CreateNoteRequest, UpdateNoteRequest, WholeNote
 from spikes.domain.refusals import NotFound
 from spikes.domain.slug import is_slug
 from spikes.journal.port import Claim, CommandKey
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer
 from spikes.web.call import Call
-from spikes.web.errors import BadFields, Refused, forbidden, not_found
-from spikes.web.known_tags import check_tags
-from spikes.web.note_writing import as_owner, change, first_answer, gone_tags, shown, written
+from spikes.web.errors import Refused, forbidden, not_found
+from spikes.web.note_writing import as_owner, change, gone_tags, known_tags_or_first_answer, shown, written
 from spikes.web.reply import Reply
 from spikes.web.time_travel import shown_then
 
@@ -24,7 +21,9 @@ async def create(call: Call) -> Reply:
     """POST /notes: write a note."""
     request = await call.body(CreateNoteRequest, "Note")
     with call.once(request) as key:
-        answer = await _known_tags(call, request.tags, key) or await call.create("note", request.command, key)
+        answer = await known_tags_or_first_answer(call, request.tags, key) or await call.create(
+            "note", request.command, key
+        )
     note: Note = call.value(answer)
     return await written(call, answer, 201, (("Location", f"/notes/{note.slug}"),))
 
@@ -33,11 +32,18 @@ async def update(call: Call) -> Reply:
     """PUT /notes: change one of the caller's own notes."""
     request = await call.body(UpdateNoteRequest, "Note")
     with call.once(request) as key:
-        if request.owner_id not in (None, call.caller.user_id):
-            await as_owner(call, request.note_id)
-            raise forbidden("the owner of a note can't be changed")
-        answer = await _known_tags(call, request.tags, key) or await _update(call, request, key)
+        answer = await update_to(call, request.note_id, request, key)
     return await written(call, answer)
+
+
+async def update_to(call: Call, note_id: str, request: WholeNote, key: CommandKey | None) -> Answer:
+    """Change one of the caller's own notes to what the request says."""
+    if request.owner_id not in (None, call.caller.user_id):
+        await as_owner(call, note_id)
+        raise forbidden("the owner of a note can't be changed")
+    return await known_tags_or_first_answer(call, request.tags, key) or await change(
+        call, note_id, request.command(await gone_tags(call, note_id)), key
+    )
 
 
 async def read(call: Call) -> Reply:
@@ -58,23 +64,6 @@ async def read_by_slug(call: Call) -> Reply:
 async def trash(call: Call) -> Reply:
     """DELETE /notes/{tsid}: move one of the caller's own notes to the trash."""
     return await written(call, await change(call, call.tsid(), TrashNote()))
-
-
-async def _known_tags(call: Call, tags: Sequence[str] | None, key: CommandKey | None) -> Answer | None:
-    """Raise a 400 for unknown tags; but return the first answer of a request that is repeated: they were known then."""
-    try:
-        await check_tags(call, tags)
-    except BadFields:
-        answer = await first_answer(call, call.services.sources.ids.next(), key)
-        if answer is None:
-            raise
-        return answer
-    return None
-
-
-async def _update(call: Call, request: UpdateNoteRequest, key: CommandKey | None) -> Answer:
-    note_id = request.note_id
-    return await change(call, note_id, request.command(await gone_tags(call, note_id)), key)
 
 
 async def _shown(call: Call, answer: Answer) -> Reply:

@@ -161,9 +161,9 @@ def _in_header(header: Header) -> Schema:
 def _body(operation: Operation, schemas: Schemas) -> Schema:
     content: Schema = {media: dict(described) for media, described in operation.body.items()}
     if operation.request is not None:
-        content[JSON] = {"schema": schemas.of(operation.request)}
+        content[operation.media] = {"schema": schemas.of(operation.request)}
         if operation.example is not None:
-            content[JSON]["example"] = operation.example
+            content[operation.media]["example"] = operation.example
     return {"required": not operation.may_be_empty, "content": content}
 
 

@@ -11,6 +11,7 @@ from msgspec import field
 from spikes.domain.validation import Request
 
 JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 ENTITY_TAGS = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 
 
@@ -46,9 +47,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One route as a reader of the documentation needs it.
 
     `id` is unique and becomes a function's name in generated clients. `request` is the type that the handler decodes
-    the body with; `body` describes one that is no such type, by media type. `errors` says when a status comes that
-    doesn't follow from the rest: 400, 401, 404 of a path with an id, and those of `headers` do. `example` is a body
-    that works; a test sends it. Where it is the same `for_all`, a token changes nothing.
+    the body with, sent as `media`; `body` describes one that is no such type, by media type. `errors` says when a
+    status comes that doesn't follow from the rest: 400, 401, 404 of a path with an id, and those of `headers` do.
+    `example` is a body that works; a test sends it. Where it is the same `for_all`, a token changes nothing.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
     text: str = ""
     request: type[Request] | None = None
+    media: str = JSON
     body: Mapping[str, Mapping[str, Any]] = {}
     may_be_empty: bool = False
     for_all: bool = False
@@ -74,6 +76,11 @@ IF_NONE_MATCH = Header(
     "If-None-Match",
     "The `ETag` that is known already: if it is still right, the answer is a 304 without a body.",
     {"type": "string", "pattern": ENTITY_TAGS},
+)
+IF_NEW = Header(
+    "If-None-Match",
+    "`*`: write the note under this id, if that is not taken. Otherwise 412.",
+    {"const": "*"},
 )
 IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import time
 import uuid
 
 import pytest
@@ -14,6 +16,7 @@ KEYS = {
     *("id", "owner", "title", "body", "slug", "due", "status", "access", "tags", "comments", "created", "updated"),
     *("version", "trashed"),
 }
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -60,6 +63,34 @@ def test_a_repeat_with_the_same_key_is_not_done_twice(client: Client, ann: Perso
     assert (again.status, again.content) == (201, first.content)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert client.ask("POST", "/notes", {**note, "body": "Twice"}, ann, key).status == 422
+
+
+@covers("PUT /notes/{tsid}")
+def test_a_client_gives_a_note_its_id(client: Client, ann: Person, bob: Person, write: Write) -> None:
+    drawn = 2**63 + (int(time.time() * 1000) % 2**40 << 22) + secrets.randbits(22)  # of a time yet to come
+    note_id = "".join(ALPHABET[drawn >> shift & 31] for shift in range(60, -1, -5))
+    path, new = f"/notes/{note_id}", {"If-None-Match": "*"}
+    note = {"title": uuid.uuid4().hex, "body": "Offline", "status": "New", "access": "Private"}
+    made = client.ask("PUT", path, note, ann, new)
+    assert (made.status, made.content["id"], made.headers["Location"]) == (
+        201,
+        note_id,
+        f"/notes/{made.content['slug']}",
+    )
+    assert client.ask("PUT", path, {**note, "body": "Mine"}, bob, new).status == 412
+    changed = client.ask("PUT", path, {**made.content, "body": "Online"}, ann)
+    assert (changed.status, changed.content["body"]) == (200, "Online")
+
+
+@covers("PATCH /notes/{tsid}")
+def test_single_fields_are_changed(client: Client, ann: Person, write: Write) -> None:
+    path = f"/notes/{write(due='2100-01-01T00:00:00Z', body='Stays')['id']}"
+    patch = {"Content-Type": "application/merge-patch+json"}
+    changed = client.ask("PATCH", path, {"status": "Doing", "due": None}, ann, patch).content
+    assert (changed["status"], changed["due"], changed["body"]) == ("Doing", None, "Stays")
+    wrong = client.ask("PATCH", path, {"title": None}, ann, patch)
+    assert (wrong.status, [error["field"] for error in wrong.content]) == (400, ["Note.title"])
+    assert client.ask("PATCH", path, {"status": "Doing"}, ann).status == 415
 
 
 @covers("DELETE /notes/{tsid}")

@@ -105,7 +105,8 @@ def test_says_each_rule_of_each_field(route: Route) -> None:
 async def test_requires_what_the_service_requires(api: Api, described: Any, route: Route) -> None:
     world = await build(api)
     answer = await world.ask(route, _on(route), "owner", body={"noSuchField": 1})
-    name = of(described, route)["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    content = of(described, route)["requestBody"]["content"][operation_of(route).media]
+    name = content["schema"]["$ref"].rpartition("/")[2]
     errors = {error["field"].partition(".")[2]: error["error"] for error in answer.content}
     assert errors.pop("noSuchField") == "unknown field"
     assert set(errors) == set(described["components"]["schemas"][name]["required"])

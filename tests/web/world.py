@@ -74,7 +74,7 @@ class World(msgspec.Struct, frozen=True):
         text = msgspec.json.encode(operation.example or {}).decode()
         for example, name in ((EXAMPLE_ID, "tsid"), (EXAMPLE_COMMENT, "comment")):
             text = text.replace(example, names.get(name, example))
-        return text.encode(), {"Content-Type": "application/json"}
+        return text.encode(), {"Content-Type": operation.media}
 
 
 async def build(api: Api) -> World:

@@ -60,14 +60,13 @@ class CreateNoteRequest(Request, frozen=True):
         return CreateNote(note_id, self.title, self.body, milliseconds(self.due), self.status, self.access, tags)
 
 
-class UpdateNoteRequest(Request, frozen=True):
-    """Change a note. `due` left out clears it, `tags` left out keeps them.
+class WholeNote(Request, frozen=True):
+    """All that an owner writes of a note, as it shall be. `due` left out clears it, `tags` left out keeps them.
 
     What only the service writes is accepted and ignored, so that what was read can be sent back. `owner`, if given,
     must be the caller.
     """
 
-    id: str
     title: str
     body: str
     status: Status
@@ -85,7 +84,6 @@ class UpdateNoteRequest(Request, frozen=True):
     highlights: Raw = IGNORED
 
     rules: ClassVar[Mapping[str, Rule]] = {
-        "id": rules.ID_RULE,
         "title": rules.TITLE_RULE,
         "body": rules.BODY_RULE,
         "due": rules.CHANGED_DUE_RULE,
@@ -96,11 +94,6 @@ class UpdateNoteRequest(Request, frozen=True):
     }
 
     @property
-    def note_id(self) -> str:
-        """Which note is meant."""
-        return parse_tsid(self.id)
-
-    @property
     def owner_id(self) -> str | None:
         """Whose note it is said to be, if the request says it."""
         return parsed(self.owner)
@@ -109,6 +102,23 @@ class UpdateNoteRequest(Request, frozen=True):
         """Return the command to the note."""
         tags = None if self.tags is None else tag_ids(self.tags)
         return UpdateNote(self.title, self.body, milliseconds(self.due), self.status, self.access, tags, gone_tags)
+
+
+class UpdateNoteRequest(WholeNote, frozen=True, kw_only=True):
+    """Change a note. `due` left out clears it, `tags` left out keeps them.
+
+    What only the service writes is accepted and ignored, so that what was read can be sent back. `owner`, if given,
+    must be the caller.
+    """
+
+    id: str
+
+    rules: ClassVar[Mapping[str, Rule]] = {"id": rules.ID_RULE, **WholeNote.rules}
+
+    @property
+    def note_id(self) -> str:
+        """Which note is meant."""
+        return parse_tsid(self.id)
 
 
 class AddCommentRequest(Request, frozen=True):

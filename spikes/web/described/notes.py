@@ -5,14 +5,17 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from spikes.domain.note.request import CreateNoteRequest, UpdateNoteRequest
+from spikes.domain.note.request_by_id import PatchNoteRequest, PutNoteRequest
 from spikes.domain.note.response import NoteItem, NoteResponse
 from spikes.domain.shapes import EXAMPLE_ID
 from spikes.web.operation import (
     ETAG,
     IDEMPOTENCY_KEY,
     IF_MATCH,
+    IF_NEW,
     IF_NONE_MATCH,
     LOCATION,
+    MERGE_PATCH,
     NEXT,
     Answer,
     Header,
@@ -56,6 +59,42 @@ UPDATE = Operation(
         404: "There is no such note, or the caller may not see it.",
     },
     example={"id": EXAMPLE_ID, "title": "First note", "body": "Hello again", "status": "Doing", "access": "Private"},
+)
+PUT = Operation(
+    id="putNote",
+    tag="Notes",
+    summary="Change one of the own notes, or write one under an id of your own",
+    text="With `If-None-Match: *` the note is written: the id is one that the client has made, 42 bits of milliseconds "
+    "since 2020 and 22 random bits; `status` and `access` may be left out then, as in `POST /notes`. Without it the "
+    "note is changed as by `PUT /notes`.",
+    request=PutNoteRequest,
+    headers=(IF_MATCH, IF_NEW, IDEMPOTENCY_KEY),
+    answers=(
+        Answer(200, NoteResponse, "The note as it is now.", (ETAG,)),
+        Answer(201, NoteResponse, "The new note.", (ETAG, LOCATION), links=LINKS),
+    ),
+    errors={
+        403: "The note is somebody else's, or would become it.",
+        409: "The caller has a note with this title from today already; its slug would be the same.",
+        412: "The id is taken, or the note is at another version than `If-Match` names.",
+    },
+    example={"title": "First note", "body": "Hello again", "status": "Doing", "access": "Private"},
+)
+PATCH = Operation(
+    id="patchNote",
+    tag="Notes",
+    summary="Change some fields of one of the own notes",
+    text="A JSON merge patch (RFC 7396): what is left out stays, null clears `due` and takes off all `tags`. It is "
+    "merged into the note as it is at that moment, or as `If-Match` names it.",
+    request=PatchNoteRequest,
+    media=MERGE_PATCH,
+    headers=(IF_MATCH, IDEMPOTENCY_KEY),
+    answers=(Answer(200, NoteResponse, "The note as it is now.", (ETAG,)),),
+    errors={
+        403: "The note is somebody else's.",
+        409: "The slug that a public note needs is another's by now.",
+    },
+    example={"status": "Doing", "due": None},
 )
 READ = Operation(
     id="readNote",
