@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import apsw
 
-_TAIL = """
-    SELECT max(position), persistence_id, max(sequence_nr) FROM events WHERE position > ? GROUP BY persistence_id
-    """
+_TAIL = "SELECT position, persistence_id, sequence_nr FROM events WHERE position > ? ORDER BY position"
 
 
 class Watched:
@@ -87,7 +85,7 @@ class Watch:
         for _, persistence_id, sequence_nr in rows:
             self.note(persistence_id, sequence_nr)
         if rows:
-            self._position = max(position for position, _, _ in rows)
+            self._position = rows[-1][0]
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,6 +21,12 @@ from spikes.journal.sqlite_store import Store
 
 GROUP = 256
 """The most appends of one commit."""
+
+FEW = 32
+"""So many appends may always go together."""
+
+SLOW = 0.01
+"""Seconds for a commit, from which on all that wait go together."""
 
 Settle = Callable[[Sequence["Waiting"], Sequence[Outcome]], None]
 
@@ -62,6 +69,7 @@ class Writer:
         self._checkpointer = checkpointer
         self._queue: SimpleQueue[Sequence[Waiting | Job | None]] = SimpleQueue()
         self._backlog: deque[Waiting | Job | None] = deque()
+        self._slow = False
         self.put = self._queue.put
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
@@ -76,9 +84,7 @@ class Writer:
             if isinstance(first, Job):
                 self._answer_job(first)
             else:
-                group = self._gather(first)
-                outcomes = self._store.store([waiting.append for waiting in group])
-                self._on_loop(self._settle, group, outcomes)
+                self._answer(self._gather(first))
             self._checkpointer.wrote(self._store.pages_written)
             self._neighbours.give_way()
         self._store.close()
@@ -90,15 +96,27 @@ class Writer:
         return self._backlog.popleft()
 
     def _gather(self, first: Waiting) -> list[Waiting]:
-        """Take the appends that wait, up to the first job."""
+        """Take the appends that wait, up to the first job; of many only half, unless commits take long.
+
+        Whoever was answered works on the loop before it comes again. If all came together, the writer would idle
+        then, and the loop while all of them are written. With two halves, one is written while the other works.
+        """
         group = [first]
-        while self._backlog and len(group) < GROUP:
+        half = (1 + len(self._backlog)) // 2
+        room = GROUP if self._slow else min(GROUP, max(FEW, half))
+        while self._backlog and len(group) < room:
             waiting = self._backlog[0]
             if not isinstance(waiting, Waiting):
                 break
             group.append(waiting)
             self._backlog.popleft()
         return group
+
+    def _answer(self, group: Sequence[Waiting]) -> None:
+        started = time.monotonic()
+        outcomes = self._store.store([waiting.append for waiting in group])
+        self._on_loop(self._settle, group, outcomes)
+        self._slow = time.monotonic() - started > SLOW
 
     def _answer_job(self, job: Job) -> None:
         try:

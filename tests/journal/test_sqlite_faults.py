@@ -11,7 +11,7 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from spikes.journal import sqlite
+from spikes.journal import sqlite, sqlite_writer
 from spikes.journal.errors import JournalUnavailable, OutcomeUnknown, SequenceConflict
 from spikes.journal.port import Append, Appended
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
@@ -64,9 +64,14 @@ async def test_s1_no_answer_before_the_commit_is_on_disk(journal: SqliteJournal,
     assert await asyncio.wait_for(answer, 10) == Appended(1)
 
 
-async def test_s1_one_commit_for_all_that_wait(journal: SqliteJournal) -> None:
-    await asyncio.gather(*(journal.append(append(f"note|{n}")) for n in range(50)))
-    assert (await journal.statistics()).group_commits == 1
+@pytest.mark.parametrize(("count", "slow", "commits"), [(32, False, 1), (64, False, 2), (64, True, 1)])
+async def test_s1_one_commit_for_what_waits(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch, count: int, slow: bool, commits: int
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "SLOW", 60)
+    journal._writer._slow = slow
+    await asyncio.gather(*(journal.append(append(f"note|{n}")) for n in range(count)))
+    assert (await journal.statistics()).group_commits == commits
 
 
 async def test_s1_one_refusal_spoils_nobody_elses_write(journal: SqliteJournal) -> None:
