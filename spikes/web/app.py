@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.web_urldispatcher import AbstractRoute
 
 from spikes.actors.port import Entities, Views
 from spikes.settings import Settings
@@ -37,12 +38,14 @@ def make_app(
     sources = sources or Sources.of_this_machine()
     recognised, listeners = RecognisedTokens(views), Listeners(entities.feed)
     state.when_draining(listeners.drain)
-    edge = Edge(Services(entities, views, settings, state, sources, passwords, InFlight(), recognised, listeners))
+    services = Services(entities, views, settings, state, sources, passwords, InFlight(), recognised, listeners)
+    served: dict[AbstractRoute, Route] = {}
+    edge = Edge(services, served)
     app = web.Application(client_max_size=MAX_BODY)
     for path, routes in _by_path().items():
         resource = app.router.add_resource(path)
         for route in routes:
-            _add(resource, route, edge)
+            served |= dict.fromkeys(_add(resource, route, edge), route)
     _add(app.router.add_resource("/{path:[\\s\\S]*}"), UNMATCHED, edge)
 
     async def end(_: web.Application) -> None:
@@ -60,10 +63,10 @@ def _by_path() -> dict[str, list[Route]]:
     return paths
 
 
-def _add(resource: web.Resource, route: Route, edge: Edge) -> None:
+def _add(resource: web.Resource, route: Route, edge: Edge) -> list[AbstractRoute]:
     serve = _endpoint(edge, route)
-    for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-        resource.add_route(method, serve, expect_handler=continue_or_ignore)
+    methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
+    return [resource.add_route(method, serve, expect_handler=continue_or_ignore) for method in methods]
 
 
 def _endpoint(edge: Edge, route: Route) -> Serve:

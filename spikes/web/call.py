@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ from spikes.web.operation import JSON
 from spikes.web.parameters import Values
 from spikes.web.passwords import Passwords
 from spikes.web.recognised import RecognisedTokens
-from spikes.web.reply import Headers
+from spikes.web.reply import Headers, Reply
 from spikes.web.sources import Sources
 from spikes.web.state import ServiceState
 from spikes.web.transfers import Transfers
@@ -55,15 +55,32 @@ class Services(msgspec.Struct, frozen=True):
     cloud: TagCloud = msgspec.field(default_factory=TagCloud)
 
 
+class Within(msgspec.Struct, frozen=True):
+    """The body of a request that came within another one, and the named parts of its path."""
+
+    content: bytes
+    names: Mapping[str, str]
+
+
+AskWithin = Callable[[web.Request, bytes, str], Awaitable[Reply]]
+"""Serves a request that came within another one: its head, its body, and the id it gets."""
+
+
 class Call:
     """A request, who asks (`principal`, None for an anonymous one), and the values of its query parameters.
 
     `rate` are headers that say how much more may be asked. `recheck` finds out again who asks, if anybody said so.
+    `ask_within` serves a request that came within this one; what that one doesn't have itself is in its `within`.
     """
 
-    __slots__ = ("principal", "query", "rate", "recheck", "request", "request_id", "route", "services")
+    __slots__ = (
+        *("ask_within", "principal", "query", "rate", "recheck", "request", "request_id", "route", "services"),
+        "within",
+    )
 
-    def __init__(self, services: Services, request: web.Request, route: str, request_id: str) -> None:
+    def __init__(
+        self, services: Services, request: web.Request, route: str, request_id: str, within: Within | None = None
+    ) -> None:
         self.services = services
         self.request = request
         self.route = route
@@ -72,6 +89,8 @@ class Call:
         self.query: Values = {}
         self.rate: Headers = ()
         self.recheck: Callable[[Call], Awaitable[Principal | None]] | None = None
+        self.ask_within: AskWithin | None = None
+        self.within = within
 
     @property
     def user_id(self) -> str | None:
@@ -91,12 +110,12 @@ class Call:
 
     def in_path(self, name: str) -> str:
         """Return a part of the path, by its name in the route."""
-        return self.request.match_info[name]
+        return (self.request.match_info if self.within is None else self.within.names)[name]
 
     def tsid(self, name: str = "tsid") -> str:
         """Return an id in the path, in upper case; raises a 404 for what can't be one."""
         try:
-            return parse_tsid(self.request.match_info[name])
+            return parse_tsid(self.in_path(name))
         except ValueError:
             raise not_found("such an id") from None
 
@@ -114,11 +133,15 @@ class Call:
 
     async def body(self, request_type: type[R], name: str, media: str = JSON) -> R:
         """Read and decode the body; raises Invalid, NotJson, or the Problem of a body that is no JSON of 1 MiB."""
+        return decode(request_type, await self.content(media), name, self.services.sources.now())
+
+    async def content(self, media: str = JSON, limit: int = MAX_BODY) -> bytes:
+        """Read the body; raises the Problem of one of another media type, or of more than `limit` bytes."""
         if self.header("Content-Type") not in JSON_TYPES or media != JSON:
             self._check_content_type(media)
-        if (self.request.content_length or 0) > MAX_BODY:
-            raise too_large()
-        return decode(request_type, await self._read(), name, self.services.sources.now())
+        if (self.request.content_length or 0) > limit:
+            raise too_large(limit)
+        return await self._read(limit)
 
     async def body_or_none(self, request_type: type[R], name: str) -> R:
         """Read and decode the body as `body` does; no body at all counts as {}."""
@@ -126,10 +149,16 @@ class Call:
             return await self.body(request_type, name)
         return decode(request_type, b"{}", name, self.services.sources.now())
 
-    async def _read(self) -> bytes:
+    async def _read(self, limit: int = MAX_BODY) -> bytes:
         """Read the body. One that takes its time may outlive the session or the account: who asks is checked again."""
+        if self.within is not None:
+            return self.within.content
         came_at_once = self.request.content.is_eof()
-        content = await self.request.read()
+        request = self.request if limit == MAX_BODY else self.request.clone(client_max_size=limit)
+        try:
+            content = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise too_large(limit) from None
         if self.recheck is not None and not came_at_once:
             self.principal = await self.recheck(self)
         return content

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 import structlog
 from aiohttp import HttpVersion11, web
+from aiohttp.web_urldispatcher import AbstractRoute
 
-from spikes.web.call import Call, Services
+from spikes.web.call import Call, Services, Within
 from spikes.web.cors import Cors, preflight
 from spikes.web.errors import Problem, internal, not_authenticated, not_found, problem_of
 from spikes.web.limits import RateLimits
@@ -34,8 +35,10 @@ _is_request_id = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
 class Edge:
     """Everything between HTTP and the handlers."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, served: Mapping[AbstractRoute, Route]) -> None:
+        """`served` leads from what the router finds to the routes of the table."""
         self._services = services
+        self._served = served
         self._cors = Cors(services.settings.cors_origins)
         self._limits = RateLimits(services.settings)
         self._prefix = services.sources.random(4).hex()
@@ -48,31 +51,51 @@ class Edge:
         """Answer one request, whatever happens."""
         started = self._monotonic()
         call = Call(self._services, request, route.path, self._request_id(request))
-        try:
-            reply = await self._reply(call, route)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            reply = self._problem(call, error).reply(call.request_id)
+        call.ask_within = self._within
+        reply = await self._answer(call, route)
         response = self._response(call, reply)
         if reply.stream is not None:
             await self._send(call, response, reply.stream)
+        self._note(call, reply, started)
+        return response
+
+    async def _within(self, request: web.Request, content: bytes, request_id: str) -> Reply:
+        """Answer a request that came within another one: by the same way, but nothing is sent."""
+        started = self._monotonic()
+        match = await request.app.router.resolve(request)
+        route = self._served.get(match.route, UNMATCHED)
+        call = Call(self._services, request, route.path, request_id, Within(content, match))
+        reply = await self._answer(call, route)
+        self._note(call, reply, started)
+        return Reply(reply.status, reply.body, (("X-Request-ID", request_id), *call.rate, *reply.headers))
+
+    async def _answer(self, call: Call, route: Route) -> Reply:
+        try:
+            return await self._reply(call, route)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            return self._problem(call, error).reply(call.request_id)
+
+    def _note(self, call: Call, reply: Reply, started: float) -> None:
         self._access.info(
             "request",
-            method=request.method,
-            route=route.path,
+            method=call.request.method,
+            route=call.route,
             status=reply.status,
             ms=round((self._monotonic() - started) * 1000, 2),
             request_id=call.request_id,
             principal=call.user_id,
         )
-        return response
 
     async def _reply(self, call: Call, route: Route) -> Reply:
         try:
-            call.principal = await (who_listens(call) if route.ticket else authenticate(call))
+            by_ticket = route.ticket and call.within is None
+            call.principal = await (who_listens(call) if by_ticket else authenticate(call))
         finally:  # who shows a bad token is counted by address, so that nobody tries many
             call.rate = self._limits.count(call)
         if call.principal is None and not route.open:
             raise not_authenticated(given=False)
+        if route.alone and call.within is not None:
+            raise Problem(400, "not_in_batch", f"{route.name} can't be asked for within a batch")
         asked = "?" in call.request.raw_path and route is not UNMATCHED
         call.query = read_query(route.parameters, call.request.query) if asked else defaults(route.parameters)
         return await route.handler(call)

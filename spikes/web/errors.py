@@ -115,9 +115,9 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not_found", f"{what} not found")
 
 
-def too_large() -> Problem:
-    """Return the 413."""
-    return Problem(413, "too_large", f"a body may have at most {MAX_BODY:,} bytes")
+def too_large(limit: int = MAX_BODY) -> Problem:
+    """Return the 413 for a body of more bytes than that."""
+    return Problem(413, "too_large", f"a body may have at most {limit:,} bytes")
 
 
 def internal() -> Problem:

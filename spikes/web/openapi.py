@@ -224,7 +224,7 @@ def _error(status: int, text: str, operation: Operation, schemas: Schemas) -> Sc
     if status == 304:
         return content
     schema = schemas.of(ErrorResponse)
-    if status == 400 and operation.request is not None:
+    if status == 400 and (operation.request is not None or JSON in operation.body):
         schema = {"oneOf": [schema, schemas.of(list[FieldError])]}
     content["content"] = {JSON: {"schema": schema}}
     return content

@@ -20,7 +20,8 @@ PATTERNS = {**IDS, "slug": "[0-9]{8}-[0-9a-z-]+", "asset": "[0-9a-z.-]+"}
 class Route(msgspec.Struct, frozen=True):
     """One method of one path. An `open` one needs no token; a bad token is refused there too.
 
-    Where a `ticket` will do, the query may hold one instead of a token.
+    Where a `ticket` will do, the query may hold one instead of a token. One that stands `alone` can't be asked for
+    within a batch.
 
     A route for GET serves HEAD as well. `parameters` are all that the query may hold. `doc` is what /openapi.json
     says of it beyond that; a route without one is a mistake that a test finds.
@@ -31,6 +32,7 @@ class Route(msgspec.Struct, frozen=True):
     handler: Callable[[Call], Awaitable[Reply]]
     open: bool = False
     ticket: bool = False
+    alone: bool = False
     parameters: tuple[Parameter, ...] = ()
     doc: Operation | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spikes.web import (
+    batch,
     comments,
     documentation,
     exporting,
@@ -20,6 +21,7 @@ from spikes.web import (
     undoing,
     users,
 )
+from spikes.web.described import batch as about_batch
 from spikes.web.described import comments as about_comments
 from spikes.web.described import feed as about_feed
 from spikes.web.described import history as about_history
@@ -38,14 +40,14 @@ __all__ = ["PATTERNS", "ROUTES", "Route"]
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/users", users.register, open=True, doc=about_users.REGISTER),
-    Route("POST", "/users/login", sessions.login, open=True, doc=about_users.LOGIN),
+    Route("POST", "/users/login", sessions.login, open=True, alone=True, doc=about_users.LOGIN),
     Route("POST", "/users/logout", sessions.logout, doc=about_users.LOGOUT),
     Route("GET", "/users/me", users.read_me, doc=about_users.ME),
     Route("PUT", "/users", users.update, doc=about_users.UPDATE),
     Route("DELETE", "/users", users.remove, doc=about_users.REMOVE),
     Route("GET", "/users", users.list_all, open=True, parameters=(START, COUNT), doc=about_users.LIST),
-    Route("GET", "/users/me/export", exporting.export, doc=about_transfers.EXPORT),
-    Route("POST", "/users/me/import", importing.take_in, doc=about_transfers.IMPORT),
+    Route("GET", "/users/me/export", exporting.export, alone=True, doc=about_transfers.EXPORT),
+    Route("POST", "/users/me/import", importing.take_in, alone=True, doc=about_transfers.IMPORT),
     Route("GET", "/users/{tsid}", users.read, open=True, doc=about_users.READ),
     Route("GET", "/sessions", sessions.list_mine, doc=about_users.SESSIONS),
     Route("DELETE", "/sessions/{tsid}", sessions.end, doc=about_users.END_SESSION),
@@ -58,8 +60,17 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notes", listing.list_visible, open=True, parameters=NOTE_LIST, doc=about_notes.LIST),
     Route("GET", "/notes/mine", listing.list_mine, parameters=NOTE_LIST, doc=about_notes.MINE),
     Route("GET", "/notes/{slug}", notes.read_by_slug, open=True, parameters=PAST, doc=about_notes.READ),
-    Route("GET", "/feed", feed.listen, ticket=True, parameters=(feed.AFTER, tickets.TICKET), doc=about_feed.LISTEN),
+    Route(
+        "GET",
+        "/feed",
+        feed.listen,
+        ticket=True,
+        alone=True,
+        parameters=(feed.AFTER, tickets.TICKET),
+        doc=about_feed.LISTEN,
+    ),
     Route("POST", "/feed/ticket", tickets.issue, doc=about_feed.TICKET),
+    Route("POST", "/batch", batch.run, alone=True, doc=about_batch.RUN),
     Route("GET", "/notes/trash", undoing.list_trash, parameters=NOTE_LIST, doc=about_history.TRASH),
     Route("POST", "/notes/{tsid}/comments", comments.add, doc=about_comments.ADD),
     Route("PUT", "/notes/{tsid}/comments", comments.update, doc=about_comments.UPDATE),
@@ -99,6 +110,6 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/check", health.check, open=True, doc=about_service.CHECK),
     Route("GET", "/stati", health.stati, open=True, doc=about_service.STATI),
     Route("GET", "/openapi.json", documentation.described(lambda: ROUTES), open=True, doc=about_service.OPENAPI),
-    Route("GET", "/docs", documentation.page, open=True, doc=about_service.PAGE),
-    Route("GET", "/docs/{asset}", documentation.asset, open=True, doc=about_service.ASSET),
+    Route("GET", "/docs", documentation.page, open=True, alone=True, doc=about_service.PAGE),
+    Route("GET", "/docs/{asset}", documentation.asset, open=True, alone=True, doc=about_service.ASSET),
 )

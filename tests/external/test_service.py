@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
-from tests.external.client import Client, covers
+from tests.external.client import Client, Person, covers
 
 
 @covers("GET /liveness", "GET /readiness", "GET /check", "GET /stati", "GET /info")
@@ -50,3 +52,16 @@ def test_a_bad_token_is_refused_on_open_routes_too(client: Client, token: str) -
     answer = client.ask("GET", "/info", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status, answer.content["code"]) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@covers("POST /batch")
+def test_many_requests_come_in_one(client: Client, ann: Person) -> None:
+    note = {"title": uuid.uuid4().hex, "body": "One of many", "access": "Private"}
+    wanted = [("POST", "/notes", note), ("POST", "/notes", {"title": ""}), ("GET", "/users/me", None)]
+    items = [{"method": method, "path": path, "body": body} for method, path, body in wanted]
+    answer = client.ask("POST", "/batch", items, ann)
+    assert (answer.status, [each["status"] for each in answer.content]) == (200, [201, 400, 200])
+    assert client.ask("GET", answer.content[0]["headers"]["Location"], who=ann).content["title"] == note["title"]
+    assert answer.content[2]["body"]["id"] == ann.id
+    assert client.ask("POST", "/batch", [items[0]] * 101, ann).status == 400
+    assert client.ask("POST", "/batch", [{"method": "POST", "path": "/batch"}], ann).content[0]["status"] == 400

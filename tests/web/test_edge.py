@@ -111,7 +111,7 @@ async def test_finds_no_other_paths(api: Api, method: str, path: str) -> None:
         ("DELETE", "/notes", "GET, HEAD, OPTIONS, POST, PUT"),
         ("PATCH", "/users", "DELETE, GET, HEAD, OPTIONS, POST, PUT"),
         ("GET", "/users/login", "OPTIONS, POST"),
-        ("POST", "/notes/0SAJWHS03CF2T", "DELETE, GET, HEAD, OPTIONS"),
+        ("POST", "/notes/0SAJWHS03CF2T", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ("DELETE", "/notes/20261123-a-note", "GET, HEAD, OPTIONS"),
         ("POST", "/liveness", "GET, HEAD, OPTIONS"),
         ("PURGE", "/info", "GET, HEAD, OPTIONS"),

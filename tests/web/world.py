@@ -69,7 +69,7 @@ class World(msgspec.Struct, frozen=True):
         operation, names = operation_of(route), self.subjects[on]
         if "application/zip" in operation.body:
             return EMPTY_ARCHIVE, {"Content-Type": "application/zip"}
-        if operation.request is None:
+        if operation.request is None and "application/json" not in operation.body:
             return None, {}
         text = msgspec.json.encode(operation.example or {}).decode()
         for example, name in ((EXAMPLE_ID, "tsid"), (EXAMPLE_COMMENT, "comment")):
