@@ -147,6 +147,14 @@ async def test_holds_nothing_that_stands_alone(api: Api, ann: Person, route: Any
     assert (answer["status"], answer["body"]["code"]) == (400, "not_in_batch")
 
 
+async def test_leaves_a_ticket_for_the_feed_unused(api: Api, ann: Person) -> None:
+    ticket = (await api.post("/feed/ticket", None, ann)).content["ticket"]
+    (inside,) = await batch(api, ann, item("GET", f"/feed?ticket={ticket}"))
+    assert inside["body"]["code"] == "not_in_batch"
+    async with api.client.get(f"/feed?ticket={ticket}") as alone:
+        assert alone.status == 200
+
+
 def test_stand_alone() -> None:
     alone = {route.name for route in ROUTES if route.alone}
     assert {"POST /batch", "POST /users/login", "GET /feed", "GET /users/me/export", "POST /users/me/import"} <= alone
@@ -221,7 +229,16 @@ async def test_counts_each_for_the_rate_limit(start: Start) -> None:
     assert statuses == [404] * statuses.count(404) + [429] * statuses.count(429)
     assert 6 + 500 + statuses.count(404) == 600
     assert int(answers[-1]["headers"]["Retry-After"]) > 0
+    assert answers[0]["headers"]["RateLimit"].startswith('"writes";r=')
     assert (await api.post("/batch", [ME], ann)).status == 429
+
+
+async def test_counts_each_for_the_address_it_comes_from(start: Start) -> None:
+    api = await start(rate_limits=True, trusted_proxies=("127.0.0.1/32",))
+    ann, register = await api.person("Ann"), item("POST", "/users", {})
+    answers = await batch(api, ann, *[register] * 11, X_Forwarded_For="203.0.113.1")
+    assert [answer["status"] for answer in answers] == [400] * 10 + [429]
+    assert (await batch(api, ann, register, X_Forwarded_For="203.0.113.2"))[0]["status"] == 400
 
 
 # --------------------------------------------------------------------------------------------------------- wrong bodies

@@ -58,6 +58,7 @@ async def test_writes_it_once_under_one_key(api: Api, ann: Person) -> None:
     again = await api.put(PATH, NOTE, ann, **NEW, **KEY)
     assert (again.status, again.content, again.headers["Idempotency-Replayed"]) == (201, first.content, "true")
     assert (await api.put(PATH, NOTE, ann, **KEY)).status == 422
+    assert (await api.put("/notes/0SAJWHS03CF2T", NOTE, ann, **NEW, **KEY)).status == 422
 
 
 @pytest.mark.parametrize(
@@ -187,12 +188,13 @@ async def test_tells_nobody_the_version_of_what_is_not_theirs(api: Api, ann: Per
 
 
 async def test_patches_once_under_one_key(api: Api, ann: Person) -> None:
-    note = await api.note(ann)
+    note, another = await api.note(ann), await api.note(ann, "Another")
     first = await patch(api, note["id"], {"title": "Other"}, ann, If_Match='"1-000000000000"', **KEY)
     await patch(api, note["id"], {"title": "Third"}, ann)
     again = await patch(api, note["id"], {"title": "Other"}, ann, If_Match='"1-000000000000"', **KEY)
     assert (again.status, again.content, again.headers["Idempotency-Replayed"]) == (200, first.content, "true")
     assert (await patch(api, note["id"], {"title": "Fourth"}, ann, **KEY)).status == 422
+    assert (await patch(api, another["id"], {"title": "Other"}, ann, **KEY)).status == 422
 
 
 async def test_merges_patches_that_meet_into_one_note(api: Api, ann: Person) -> None:
