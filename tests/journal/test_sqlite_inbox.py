@@ -14,7 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
 from spikes.journal.errors import DeadlinePassed, SequenceConflict
-from spikes.journal.port import Append, Appended, Claim, CommandKey, Metadata, RowVersion, StoredEvent
+from spikes.journal.port import (
+    Append,
+    Appended,
+    Claim,
+    CommandKey,
+    IndexPart,
+    Metadata,
+    RowVersion,
+    Snapshot,
+    StoredEvent,
+)
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from tests.journal.samples import KEY, SCHEMAS, SLUG, append, listing, row, store_carefully
 
@@ -48,8 +58,12 @@ async def statements(journal: SqliteJournal, *group: Append) -> list[str]:
 
 def changed(planned: Append, *parts: str) -> Append:
     """Say that only these parts differ from the row before."""
+    return based(planned, RowVersion(planned.expected_sequence_nr, planned.row.state_version), *parts)
+
+
+def based(planned: Append, base: RowVersion, *parts: str) -> Append:
+    """Say that only these parts differ from the row at `base`."""
     assert planned.row.index is not None
-    base = RowVersion(planned.expected_sequence_nr, planned.row.state_version)
     index = replace(planned.row.index, changed=frozenset(parts), base=base)
     return replace(planned, row=replace(planned.row, index=index))
 
@@ -80,6 +94,7 @@ UNUSUAL = {
     "three claims": append("note|1", 1, take=(SLUG, OTHER, Claim.of("slug", "third"))),
     "no hint": append("note|1", 1, index=listing(TITLE)),
     "a hint of another state version": changed(append("note|1", 1, index=listing(TITLE), version=2), ""),
+    "a hint that speaks of another row": based(append("note|1", 1, index=listing(TITLE)), RowVersion(1, 2)),
     "another scope": changed(append("note|1", 1, index=listing({"": ("old", "text")}, status="Done"))),
     "a hint on a row that is not listed": changed(append("note|hidden", 1, index=listing())),
     "a claim that is its own": append("note|1", 1, take=(Claim.of("slug", "mine"),)),
@@ -112,11 +127,22 @@ async def test_an_event_that_is_not_the_next_is_refused(sqlite: SqliteJournal, a
     assert stored == Appended(1)
 
 
-async def test_r2_a_row_without_text_leaves_a_newer_one(sqlite: SqliteJournal) -> None:
-    await sqlite.append(append("user|1", index=listing(created=1)))
-    await sqlite.replace_rows([row("user|1", 5, listing(created=5))])
-    await sqlite.append(append("user|1", 1, index=listing(created=2)))
-    assert (await sqlite.load("user|1", 1)).row == RowVersion(5, 1)
+@pytest.mark.parametrize(
+    ("pid", "index"), [("user|1", listing(created=2)), ("note|1", listing(TITLE)), ("note|1", None)]
+)
+async def test_r2_a_newer_row_stays(sqlite: SqliteJournal, pid: str, index: IndexPart | None) -> None:
+    await sqlite.append(append(pid, index=listing(created=1)))
+    await sqlite.replace_rows([row(pid, 5, listing(created=5))])
+    following = append(pid, 1, index=index)
+    await sqlite.append(changed(following) if index else following)
+    assert (await sqlite.load(pid, 1)).row == RowVersion(5, 1)
+
+
+async def test_r2_a_newer_snapshot_stays(sqlite: SqliteJournal) -> None:
+    await sqlite.append(append("cart|1"))
+    await sqlite.replace_rows([row("cart|1", 5)])
+    assert await statements(sqlite, append("cart|1", 1)) == ["INSERT INTO inbox"]
+    assert (await sqlite.load("cart|1", 1)).snapshot == Snapshot(5, 1, b"state 5")
 
 
 async def test_appends_that_build_on_each_other_go_together(sqlite: SqliteJournal) -> None:
