@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from spikes.journal import open_journal
-from spikes.journal.port import Append, Claim, EntityRow, IndexPart, Journal, Metadata, RowSchema, Snapshot, StoredEvent
+from spikes.journal.port import (
+    Append,
+    Claim,
+    EntityRow,
+    IndexPart,
+    Journal,
+    Metadata,
+    RowSchema,
+    RowVersion,
+    Snapshot,
+    StoredEvent,
+)
 
 pytestmark = pytest.mark.bench
 
@@ -30,7 +41,8 @@ def change(number: int, nr: int = 1) -> Append:
         "status": "New",
     }
     search = {"": (f"note {number} of {nr}", TEXT)}
-    index = IndexPart(columns, b"i" * 400, (("tag", f"t{number % 50}"), ("tag", f"u{number % 9}")), search)
+    terms = (("tag", f"t{number % 50}"), ("tag", f"u{number % 9}"))
+    index = IndexPart(columns, b"i" * 400, terms, search, frozenset([""]), RowVersion(nr - 1, 1))
     event = StoredEvent(nr, "note-created@1", b"p" * 300, Metadata(1, f"attempt-{number}-{nr}", "user", "r", "c"))
     row = EntityRow(pid, nr, 1, index, Snapshot(nr, 1, STATE))
     claims = (Claim.of("slug", str(number)), Claim.of("own-slug", str(number))) if nr == 1 else ()
