@@ -5,35 +5,35 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from spikes.domain.note.command import ImportNote
+from spikes.domain.note.deciding import persist, refuse
 from spikes.domain.note.entity import Absent, Note, NoteState, own_slug_claim, public_slug_claim
 from spikes.domain.note.event import NoteCreated, NoteEvent
-from spikes.domain.refusals import Conflict, Forbidden, IdTaken, Refusal
+from spikes.domain.refusals import Conflict, Forbidden, IdTaken
 from spikes.domain.slug import slug_of, with_suffix
 from spikes.journal.port import Claim
 from spikes.persistence.behavior import Context
 from spikes.persistence.effect import Effect
-from spikes.persistence.reply import StatusReply
 
 
 def import_note(state: NoteState, command: ImportNote, context: Context) -> Effect[NoteEvent]:
     """Make the note, unless the caller has it already."""
     match state:
         case Absent() if context.principal is None:
-            return _refuse(Forbidden("nobody is logged in who could own the note"))
+            return refuse(Forbidden("nobody is logged in who could own the note"))
         case Absent():
-            return _persist(_created(command, context))
+            return persist(_created(command, context))
         case Note() if state.owner == context.principal:
-            return _refuse(Conflict("you have this note already", state.id))
+            return refuse(Conflict("you have this note already", state.id))
         case _:
-            return _refuse(IdTaken(command.id))
+            return refuse(IdTaken(command.id))
 
 
 def import_under_another_slug(command: ImportNote, claim: Claim, context: Context) -> Effect[NoteEvent]:
     """Give the slug a suffix, whoever has it: notes of other tools often share a title and a day."""
     event = _created(command, context)
     if claim in (own_slug_claim(event.owner, event.slug), public_slug_claim(event.slug)):
-        return _persist(replace(event, slug=with_suffix(event.slug, event.id)))
-    return _refuse(Conflict(f"slug {with_suffix(event.slug, event.id)} already in use"))
+        return persist(replace(event, slug=with_suffix(event.slug, event.id)))
+    return refuse(Conflict(f"slug {with_suffix(event.slug, event.id)} already in use"))
 
 
 def _created(command: ImportNote, context: Context) -> NoteCreated:
@@ -50,12 +50,3 @@ def _created(command: ImportNote, context: Context) -> NoteCreated:
         tags=command.tags,
         created=moment,
     )
-
-
-def _refuse(reason: Refusal) -> Effect[NoteEvent]:
-    return Effect.reply(StatusReply.error(reason))
-
-
-def _persist(event: NoteCreated) -> Effect[NoteEvent]:
-    effect: Effect[NoteEvent] = Effect.persist(event)
-    return effect.then_reply(StatusReply.success)
