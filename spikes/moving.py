@@ -165,6 +165,7 @@ def _append(fold: RowFold[Any], entries: Sequence[Entry]) -> Append:
     """Return the append of what follows in the stream of one entity, and fold it; raises NotImportable."""
     number, whose, _ = entries[0]
     expected, before = fold.folded.sequence_nr, fold.behavior.unique(fold.folded.state)
+    listed = fold.behavior.row(fold.folded.state, expected) if expected else None
     events = tuple(event for _, _, event in entries)
     try:
         fold.add(events)
@@ -172,4 +173,4 @@ def _append(fold: RowFold[Any], entries: Sequence[Entry]) -> Append:
         raise NotImportable(f"line {number}: {whose}: {problem}") from None
     after = fold.behavior.unique(fold.folded.state)
     gone = tuple(claim for claim in before if claim not in after)
-    return Append(whose, expected, events, fold.row(), take=after, release=gone)
+    return Append(whose, expected, events, fold.row(), take=after, release=gone, before=listed)

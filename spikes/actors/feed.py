@@ -27,9 +27,6 @@ from spikes.persistence.reading import Unreadable
 MOST_STREAMS = 20
 """How many streams one user may have in one process."""
 
-REACH = 100_000
-"""How many events of the whole journal a listener may have missed and still resume."""
-
 PAGE = 500
 """How many events are read at once."""
 
@@ -135,7 +132,7 @@ class FeedHub:
             self.position = head
             self._reader = asyncio.create_task(self._read())
         wanted = head if after is None else read_place(self._journal.identity, after)
-        if wanted is None or not head - REACH <= wanted <= head:
+        if wanted is None or not head - self._journal.reach <= wanted <= head:
             stream.catch_up([Reset(self.place(head))], head)
         else:
             stream.position = wanted

@@ -36,6 +36,12 @@ def check_schema(schema: Schema) -> None:
     for name in (name for index in (*schema.indexes, schema.scope) for name in index):
         if name not in schema.columns:
             raise ValueError(f"{schema.kind}: an index or the scope names {name!r}, which is not a column")
+    for name in schema.ranges:
+        if schema.columns.get(name) != "integer":
+            raise ValueError(f"{schema.kind}: ranges name {name!r}, which is not an integer column")
+    for column in (schema.feed, *(home.column for home in schema.homes)):
+        if column and column not in schema.columns:
+            raise ValueError(f"{schema.kind}: a home or the feed names {column!r}, which is not a column")
 
 
 def check_append(append: Append, schemas: Mapping[str, Schema]) -> None:

@@ -21,6 +21,7 @@ from spikes.journal.port import (
     PositionedEvent,
     Query,
     RecordedCommand,
+    Refold,
     Statistics,
     StoredEvent,
 )
@@ -62,6 +63,7 @@ class FaultyJournal:
     def __init__(self, journal: Journal) -> None:
         self.capabilities = journal.capabilities
         self.identity = journal.identity
+        self.reach = journal.reach
         self.calls: defaultdict[str, int] = defaultdict(int)
         self._journal = journal
         self._planned: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -150,9 +152,15 @@ class FaultyJournal:
         """See `Journal.total`."""
         return await self._call("total", lambda: self._journal.total(kind, column))
 
-    async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+    async def stream(
+        self, after: int = 0, limit: int = PAGE, homes: frozenset[str] | None = None
+    ) -> tuple[PositionedEvent, ...]:
         """See `Journal.stream`."""
-        return await self._call("stream", lambda: self._journal.stream(after, limit))
+        return await self._call("stream", lambda: self._journal.stream(after, limit, homes))
+
+    def listen(self, homes: frozenset[str]) -> None:
+        """See `Journal.listen`."""
+        self._journal.listen(homes)
 
     async def head(self) -> int:
         """See `Journal.head`."""
@@ -185,6 +193,10 @@ class FaultyJournal:
     async def replace_rows(self, rows: Sequence[EntityRow]) -> int:
         """See `Journal.replace_rows`."""
         return await self._call("replace_rows", lambda: self._journal.replace_rows(rows))
+
+    async def sweep(self, refold: Refold) -> int:
+        """See `Journal.sweep`."""
+        return await self._call("sweep", lambda: self._journal.sweep(refold))
 
     async def forget_commands(self, before: int) -> int:
         """See `Journal.forget_commands`."""

@@ -16,8 +16,10 @@ from spikes.journal.errors import ClaimTaken, DeadlinePassed, DuplicateCommand, 
 from spikes.journal.memory_rows import MemoryRows
 from spikes.journal.news import News
 from spikes.journal.port import (
+    ALL_ABILITIES,
     COMMAND_RETENTION,
     PAGE,
+    REACH,
     Append,
     Appended,
     Claim,
@@ -28,12 +30,11 @@ from spikes.journal.port import (
     PositionedEvent,
     Query,
     RecordedCommand,
+    Refold,
     RowSchema,
     Statistics,
     StoredEvent,
 )
-
-CAPABILITIES = frozenset({"ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"})
 
 
 class _Recorded(NamedTuple):
@@ -44,7 +45,8 @@ class _Recorded(NamedTuple):
 class MemoryJournal:
     """A `Journal` whose store is a handful of dicts. It lives on one event loop and is never behind."""
 
-    capabilities = CAPABILITIES
+    capabilities = ALL_ABILITIES
+    reach = REACH
 
     def __init__(self, schemas: Sequence[RowSchema] = ()) -> None:
         self.identity = str(uuid.uuid4())
@@ -133,10 +135,15 @@ class MemoryJournal:
         values = (row.index.columns.get(column) for row in self._rows.of_kind(kind) if row.index)
         return sum(value for value in values if isinstance(value, int))
 
-    async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+    async def stream(
+        self, after: int = 0, limit: int = PAGE, homes: frozenset[str] | None = None
+    ) -> tuple[PositionedEvent, ...]:
         """See `Journal.stream`. A position is the place in the log, counted from 1."""
         self._check_open()
         return tuple(self._log[after : after + limit])
+
+    def listen(self, homes: frozenset[str]) -> None:
+        """See `Journal.listen`. All events are at hand."""
 
     async def head(self) -> int:
         """See `Journal.head`."""
@@ -186,6 +193,10 @@ class MemoryJournal:
         for row in rows:
             check_row(row, self._schemas)
         return sum(self._rows.replace(row) for row in rows)
+
+    async def sweep(self, refold: Refold) -> int:
+        """See `Journal.sweep`. Appends are whole or not at all."""
+        return 0
 
     async def forget_commands(self, before: int) -> int:
         """See `Journal.forget_commands`."""

@@ -7,7 +7,7 @@ epoch, UTC. The rules named in docstrings (C1, S3, ...) are those of `docs/proto
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -20,6 +20,14 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 
 PAGE = 10_000
 """The most events that one `load` or `events` answers."""
+
+REACH = 100_000
+"""How many events of the whole journal a listener may have missed and still resume, where positions count events."""
+
+ALL_ABILITIES = frozenset(
+    {"ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated", "total_order"}
+)
+"""Everything that a journal can do beyond what each must, see `Journal.capabilities`."""
 
 RANKED = 10_000
 """The most rows that a search looks at: of more, those that were first stored last."""
@@ -141,7 +149,8 @@ class Append(msgspec.Struct, frozen=True):
     """Events of one effect, the row they lead to, and claims; stored whole or not at all.
 
     `events` start at `expected_sequence_nr + 1` without gaps and share one attempt id. `deadline` is in seconds of
-    `time.monotonic()`; after it the append must not be sent (rule C2).
+    `time.monotonic()`; after it the append must not be sent (rule C2). `before` is what lists showed of the entity so
+    far, if whoever appends knows it: a store that keeps rows in several places then knows which ones it leaves.
     """
 
     persistence_id: str
@@ -152,6 +161,7 @@ class Append(msgspec.Struct, frozen=True):
     release: tuple[Claim, ...] = ()
     command: CommandKey | None = None
     deadline: float | None = None
+    before: IndexPart | None = None
 
     @property
     def attempt_id(self) -> str:
@@ -289,13 +299,30 @@ class Page(msgspec.Struct, frozen=True):
     truncated: bool = False
 
 
+class Home(msgspec.Struct, frozen=True):
+    """A place in which listed rows of a kind stand together, in the order of a column, for stores that spread data.
+
+    Without `column` and `term` all rows of the kind do. Each value of `column` (or of the terms named `term`) has a
+    home of its own; with `value`, only the rows that have this value have a home. `span` says how much of the values of
+    an integer `order` column stands in one partition: for times, milliseconds; None is all of it.
+    """
+
+    column: str | None = None
+    value: str | int | None = None
+    term: str | None = None
+    order: str = "created"
+    span: int | None = None
+
+
 class RowSchema(msgspec.Struct, frozen=True):
     """What a behaviour declares of its rows, so that a plugin can make tables and indexes before the first one.
 
     `indexes` are tuples of columns; a plugin adds the persistence id to each itself. `text` names the fields of
     each search part. `scope` names columns that seldom change and narrow most searches (whose, who may see it), so that
-    a plugin can keep them beside the text. Columns are only ever added (rule R4); any change raises the state version
-    (rule R1).
+    a plugin can keep them beside the text. `homes` and `ranges` are for stores that spread data: the places that lists
+    are read from, and the integer columns that lists are narrowed by ranges of. `feed` is the column with the id of the
+    user in whose feed the entity's events are told, "" for the entity's own id, None for nobody's. Columns, homes and
+    ranges are only ever added (rule R4); any change raises the state version (rule R1).
     """
 
     kind: str
@@ -304,6 +331,9 @@ class RowSchema(msgspec.Struct, frozen=True):
     indexes: tuple[tuple[str, ...], ...] = ()
     text: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
+    homes: tuple[Home, ...] = (Home(),)
+    ranges: tuple[str, ...] = ()
+    feed: str | None = None
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -317,6 +347,10 @@ class Statistics(msgspec.Struct, frozen=True):
     appends: int = 0
 
 
+Refold = Callable[[str], Awaitable[EntityRow | None]]
+"""Folds all events of an entity and returns its row; None if they can't be read."""
+
+
 class Journal(Protocol):
     """Where events live. Every plugin passes `tests/journal/test_contract.py`.
 
@@ -324,7 +358,8 @@ class Journal(Protocol):
     """
 
     capabilities: frozenset[str]
-    """Optional abilities: "ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"."""
+    """Optional abilities: "ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"; and
+    "total_order": `stream` has the events of all entities, once, in the order in which they were stored."""
 
     identity: str
     """The journal's own id, made when it was created and never changed."""
@@ -388,8 +423,21 @@ class Journal(Protocol):
         """Add up an integer column over all listed rows of a kind."""
         ...
 
-    async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
-        """Read events of all entities whose position follows `after`, in the order of their positions."""
+    reach: int
+    """How far a position may be behind `head()` for `stream` to still go on from it without a gap."""
+
+    async def stream(
+        self, after: int = 0, limit: int = PAGE, homes: frozenset[str] | None = None
+    ) -> tuple[PositionedEvent, ...]:
+        """Read events of all entities whose position follows `after`, in the order of their positions.
+
+        A journal without "total_order" has only what is in the feeds of `homes` (users' ids), or of those that
+        `listen` named; it leaves nothing out, but may give an event again (rule K11).
+        """
+        ...
+
+    def listen(self, homes: frozenset[str]) -> None:
+        """Say in whose feeds (users' ids) `wait_for_more` and `stream` have to find events from now on."""
         ...
 
     async def head(self) -> int:
@@ -417,12 +465,13 @@ class Journal(Protocol):
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """Read events of all entities, one stream after another, each in order, from behind a place (id, number).
 
-        For whoever folds everything: one read instead of one for each entity.
+        For whoever folds everything: one read instead of one for each entity. Streams come in an order of the journal's
+        own that stays; positions mean nothing here.
         """
         ...
 
     async def persistence_ids(self, after: str = "", limit: int = PAGE) -> tuple[str, ...]:
-        """List ids that have events and sort after `after`, in order."""
+        """List ids that have events and follow `after` in the journal's own order, that of `streams`."""
         ...
 
     async def stale_rows(self, kind: str, state_version: int, limit: int) -> tuple[str, ...]:
@@ -433,6 +482,13 @@ class Journal(Protocol):
         """Write recomputed rows; return how many differed from what was stored.
 
         A stored row that is newer by `RowVersion` stays; one at the same version with other content is replaced.
+        """
+        ...
+
+    async def sweep(self, refold: Refold) -> int:
+        """Finish what a crash, here or in another process, left half done (rules K6, K7); return how much.
+
+        Nothing to do for a journal whose appends are whole or not at all.
         """
         ...
 

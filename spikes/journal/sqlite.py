@@ -24,7 +24,9 @@ from spikes.journal.checks import by_kind, check_append, check_query, check_row,
 from spikes.journal.errors import JournalError, JournalUnavailable, JournalUnusable
 from spikes.journal.news import News
 from spikes.journal.port import (
+    ALL_ABILITIES,
     PAGE,
+    REACH,
     Append,
     Appended,
     Claim,
@@ -35,6 +37,7 @@ from spikes.journal.port import (
     PositionedEvent,
     Query,
     RecordedCommand,
+    Refold,
     RowSchema,
     Statistics,
     StoredEvent,
@@ -60,8 +63,6 @@ CATCH_UP_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 """How soon an event of another process is seen by whoever waits for it."""
 
-CAPABILITIES = frozenset({"ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"})
-
 
 async def open_sqlite(path: str, schemas: Sequence[RowSchema] = (), vfs: str | None = None) -> SqliteJournal:
     """Open or create the journal at `path`. Raises JournalUnusable. `vfs` names an SQLite file system, for tests."""
@@ -76,7 +77,8 @@ async def open_sqlite(path: str, schemas: Sequence[RowSchema] = (), vfs: str | N
 class SqliteJournal:
     """A `Journal` in one file. Lives on the event loop that it was opened on."""
 
-    capabilities = CAPABILITIES
+    capabilities = ALL_ABILITIES
+    reach = REACH
 
     def __init__(self, path: str, schemas: Sequence[RowSchema], identity: str, vfs: str | None = None) -> None:
         self.identity = identity
@@ -195,9 +197,14 @@ class SqliteJournal:
         check_total(kind, column, self._schemas)
         return await self._read(lambda db: sqlite_read.total(db, kind, column))
 
-    async def stream(self, after: int = 0, limit: int = PAGE) -> tuple[PositionedEvent, ...]:
+    async def stream(
+        self, after: int = 0, limit: int = PAGE, homes: frozenset[str] | None = None
+    ) -> tuple[PositionedEvent, ...]:
         """See `Journal.stream`."""
         return await self._read(lambda db: sqlite_read.stream(db, after, limit))
+
+    def listen(self, homes: frozenset[str]) -> None:
+        """See `Journal.listen`. All events are at hand."""
 
     async def head(self) -> int:
         """See `Journal.head`."""
@@ -238,6 +245,10 @@ class SqliteJournal:
         for row in rows:
             check_row(row, self._schemas)
         return await self._write(lambda db: replace_rows(db, self._kinds, rows))
+
+    async def sweep(self, refold: Refold) -> int:
+        """See `Journal.sweep`. Appends are whole or not at all."""
+        return 0
 
     async def forget_commands(self, before: int) -> int:
         """See `Journal.forget_commands`."""

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from spikes.journal.port import Append, Claim, EntityRow, Metadata, RowVersion, StoredEvent
+from spikes.journal.port import Append, Claim, EntityRow, IndexPart, Metadata, RowVersion, StoredEvent
 from spikes.persistence.behavior import Context, EventSourcedBehavior, Folded
 from spikes.persistence.protocol import Envelope
 
@@ -46,16 +46,18 @@ class Drafter(Generic[C, E, S]):
         """Return the append of `events` after `before`."""
         after, due = self._fold(before, events, context.now)
         row = self._behavior.entity_row(self._persistence_id, after, due)
+        listed = self._behavior.row(before.state, before.sequence_nr) if before.sequence_nr else None
         take, release = self._claims(before.state, after.state)
         append = Append(
             self._persistence_id,
             before.sequence_nr,
             self._stored(events, before.sequence_nr, _metadata(envelope, context, self._writer_id)),
-            self._with_hint(row, before),
+            self._with_hint(row, listed, before.sequence_nr),
             take,
             release,
             envelope.key,
             envelope.deadline,
+            listed,
         )
         return Draft(after, append)
 
@@ -85,12 +87,11 @@ class Drafter(Generic[C, E, S]):
             stored.append(StoredEvent(number, name, payload, metadata, self._behavior.tags(event)))
         return tuple(stored)
 
-    def _with_hint(self, row: EntityRow, before: Folded[S]) -> EntityRow:
+    def _with_hint(self, row: EntityRow, base: IndexPart | None, number: int) -> EntityRow:
         """Say which search parts changed. A row is a pure function of its version (R1), so the base is known."""
-        index, number = row.index, before.sequence_nr
+        index = row.index
         if index is None or not index.search or number == 0:
             return row
-        base = self._behavior.row(before.state, number)  # made again rather than kept: it is as big as the state
         old = base.search if base is not None else {}
         changed = {part for part, text in index.search.items() if old.get(part) != text}
         changed.update(part for part in old if part not in index.search)

@@ -68,8 +68,8 @@ async def _notes(call: Call) -> AsyncIterator[Sequence[Listed]]:
 
 async def _title(call: Call, tag: str) -> str | None:
     """Return the title of a tag, None for one that is removed."""
-    page = await call.services.views.query(Query("tag", (Equal("id", tag),), limit=1))
-    return listed_tag(page.rows[0].item).title if page.rows else None
+    rows = await call.services.views.listed([f"tag|{tag}"])
+    return listed_tag(rows[0].item).title if rows else None
 
 
 def _file(note: NoteItem, tags: Sequence[str]) -> File:

@@ -347,7 +347,7 @@ async def test_an_id_of_the_future_is_a_reset(world: World) -> None:
 async def test_too_old_an_id_is_a_reset(
     world: World, monkeypatch: pytest.MonkeyPatch, missed: int, too_old: bool
 ) -> None:
-    monkeypatch.setattr(hub, "REACH", 10)
+    monkeypatch.setattr(world.journal, "reach", 10)
     start = (await world.listen()).id
     for _ in range(missed):
         await world.create()

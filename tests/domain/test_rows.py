@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from spikes.domain.note import entity as note
+from spikes.bootstrap import BEHAVIORS
 from spikes.domain.note.behavior import note_behavior
 from spikes.domain.note.comment import Comment
 from spikes.domain.note.undo import Patch, Step, Steps
@@ -80,6 +81,15 @@ PINNED = {
 }
 """What each state version stores for these states. A line is never changed: a new version gets a line of its own."""
 
+PLACES = ("homes", "ranges", "feed")
+PINNED_PLACES = {
+    ("user", 2): "722d2b2dc5319bec070545a31c9a508c",
+    ("note", 2): "09f58c72cd48352d7e551b8074995e3a",
+    ("tag", 1): "a6413bdb7c30f59b6c6047c3d32be70f",
+    ("ticket", 1): "c01cce7c13ad9217fb9fe96a10d639e7",
+}
+"""Where rows of each state version stand in stores that spread data. A line is never changed, as above."""
+
 
 def digest(behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]) -> str:
     """Return a digest of all that the behaviour stores beside events for these states."""
@@ -92,6 +102,7 @@ def digest(behavior: EventSourcedBehavior[Any, Any, Any], states: list[Any]) -> 
         for state in states
     ]
     schema = {name: value for name, value in msgspec.structs.asdict(behavior.schema).items() if value}
+    schema = {name: value for name, value in schema.items() if name not in PLACES}
     return hashlib.sha256(msgspec.json.encode((schema, stored), order="sorted")).hexdigest()[:32]
 
 
@@ -104,6 +115,13 @@ def test_r1_what_a_state_version_stores_is_fixed(
         f"the schema, row(), unique() or the encoding of the state of {behavior.kind!r} changed: raise state_version "
         f"in its RowSchema from {behavior.state_version} and pin {found!r} for the new one (rule R1)"
     )
+
+
+@pytest.mark.parametrize("behavior", BEHAVIORS, ids=lambda behavior: behavior.kind)
+def test_r1_where_rows_of_a_state_version_stand_is_fixed(behavior: EventSourcedBehavior[Any, Any, Any]) -> None:
+    places = [msgspec.to_builtins(getattr(behavior.schema, name)) for name in PLACES]
+    found = hashlib.sha256(msgspec.json.encode(places, order="sorted")).hexdigest()[:32]
+    assert PINNED_PLACES.get((behavior.kind, behavior.state_version)) == found, f"raise state_version, pin {found!r}"
 
 
 def test_r1_a_change_of_a_row_is_noticed() -> None:

@@ -15,7 +15,9 @@ from spikes.domain.note.entity import Note, NoteState
 from spikes.domain.relation import Relation
 from spikes.domain.shapes import Id, Slug, Time
 from spikes.domain.times import to_rfc3339
-from spikes.journal.port import IndexPart, RowSchema
+from spikes.journal.port import Home, IndexPart, RowSchema
+
+DAY = 24 * 60 * 60 * 1000
 
 WHOSE: tuple[tuple[str, ...], ...] = (("owner", "access"), ("access",))
 """What lists begin with: somebody's notes by access, or all by access; a list is merged of these."""
@@ -42,6 +44,14 @@ NOTE_ROWS = RowSchema(
     ),
     text=("title", "body"),
     scope=("owner", "access", "trashed"),
+    homes=(
+        Home("owner", span=30 * DAY),
+        Home("access", "Public", span=DAY),
+        Home(term="relation"),
+        Home(term="commenter"),
+    ),
+    ranges=("due", "trashed"),
+    feed="owner",
 )
 """What notes are listed by, merged where a list is of several; and the public ones by status.
 

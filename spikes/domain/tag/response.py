@@ -7,13 +7,14 @@ import msgspec
 from spikes.domain.shapes import Id, Time
 from spikes.domain.tag.entity import Tag, TagState
 from spikes.domain.times import to_rfc3339
-from spikes.journal.port import IndexPart, RowSchema
+from spikes.journal.port import Home, IndexPart, RowSchema
 
 TAG_ROWS = RowSchema(
     kind="tag",
     state_version=1,
     columns={"id": "text", "owner": "text", "title": "text", "created": "integer", "updated": "integer"},
     indexes=(("id",), ("title",), ("created",), ("owner", "created")),
+    homes=(Home(order="title"), Home("owner")),
 )
 """What tags are listed by. A removed tag is not listed, so a tag exists if there is a row with its id."""
 

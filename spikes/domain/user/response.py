@@ -8,7 +8,7 @@ from spikes.domain import relation
 from spikes.domain.shapes import Date, Id, Time
 from spikes.domain.times import to_rfc3339
 from spikes.domain.user.entity import Removing, Session, User, UserState
-from spikes.journal.port import IndexPart, RowSchema
+from spikes.journal.port import Home, IndexPart, RowSchema
 
 USER_ROWS = RowSchema(
     kind="user",
@@ -21,6 +21,9 @@ USER_ROWS = RowSchema(
         "removing": "integer",
     },
     indexes=(("removing", "created"), ("session_expires",)),
+    homes=(Home(span=30 * 24 * 60 * 60 * 1000), Home("removing", 1)),
+    ranges=("session_expires",),
+    feed="",
 )
 """What users are listed by: newest first; those with a session that expires soon; those under removal (1, else 0).
 
