@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from spikes.domain.note import entity as note
 from spikes.bootstrap import BEHAVIORS
+from spikes.domain.note import entity as note
 from spikes.domain.note.behavior import note_behavior
 from spikes.domain.note.comment import Comment
 from spikes.domain.note.undo import Patch, Step, Steps
