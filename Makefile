@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test qa check format lint types test-thespian bench torture clean
+.PHONY: run test qa check format lint types test-cassandra test-thespian bench torture clean
 
 run: $(VENV)/run
 	$(BIN)/spikes serve
@@ -31,6 +31,10 @@ types: $(VENV)/dev
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -m 'not bench and not torture'
+
+# What needs a real Cassandra: started on loopback (Java 17 and mvn are needed), or the one at SPIKES_TEST_CASSANDRA=host:port.
+test-cassandra: $(VENV)/dev
+	$(BIN)/python -m pytest -m 'cassandra and not bench and not torture'
 
 # The black-box suite against any deployment: make qa URL=https://notes.example.com
 qa: $(VENV)/dev

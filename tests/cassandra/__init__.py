@@ -1,0 +1,1 @@
+"""A real Cassandra on loopback for tests, and for developers: `python -m tests.cassandra.node start DIRECTORY`."""

@@ -1,0 +1,22 @@
+"""Plain statements to a Cassandra in tests, by the driver alone, with nothing of ours between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.policies import WhiteListRoundRobinPolicy
+
+REQUEST_TIMEOUT = 30.0
+"""Seconds that a statement may take, a change of schema too."""
+
+
+@contextmanager
+def connected(host: str, port: int, **options: Any) -> Iterator[Session]:
+    """Open a session to this one node; `options` are those of the driver's `Cluster`."""
+    profile = ExecutionProfile(WhiteListRoundRobinPolicy([host]), request_timeout=REQUEST_TIMEOUT)
+    profiles = {EXEC_PROFILE_DEFAULT: profile}
+    with Cluster([host], port, execution_profiles=profiles, connect_timeout=REQUEST_TIMEOUT, **options) as cluster:
+        yield cluster.connect()

@@ -1,0 +1,104 @@
+"""Cassandra for tests of every room: fixtures, and the mark `cassandra` on each test that uses one of them.
+
+Where Java or Maven is missing those tests are skipped and say why; in CI they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cassandra.cluster import Session
+
+from tests.cassandra import jars
+from tests.cassandra.cql import connected
+from tests.cassandra.node import CassandraNode
+from tests.cassandra.shared import Contact, shared_node
+
+FIXTURES = {"cassandra", "own_cassandra", "start_cassandra"}
+"""Fixtures that need a Cassandra; whatever uses one by way of another is found too."""
+
+StartCassandra = Callable[..., CassandraNode]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a Cassandra, so that `-m cassandra` finds it."""
+    for item in items:
+        if FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("cassandra")
+
+
+def demand() -> None:
+    """Skip a test for which this machine lacks something, and say what; in CI let it fail."""
+    if reason := jars.missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contact]:
+    """A Cassandra that all tests share, so none may harm it: the one at SPIKES_TEST_CASSANDRA, or else our own."""
+    if given := os.environ.get("SPIKES_TEST_CASSANDRA"):
+        yield Contact.of(given)
+        return
+    demand()
+    base = tmp_path_factory.getbasetemp()
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with shared_node(run / "cassandra") as contact:
+        yield contact
+
+
+@pytest.fixture(scope="session")
+def cassandra_session(cassandra: Contact) -> Iterator[Session]:
+    """The driver's session to the shared Cassandra."""
+    with connected(cassandra.host, cassandra.port) as session:
+        yield session
+
+
+@pytest.fixture
+def new_keyspace() -> str:
+    """The name of a keyspace that is nowhere yet."""
+    return f"spikes_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def keyspace(cassandra_session: Session, new_keyspace: str) -> Iterator[str]:
+    """The name of a keyspace that is not in the shared Cassandra yet; it is dropped after the test."""
+    yield new_keyspace
+    cassandra_session.execute(f"DROP KEYSPACE IF EXISTS {new_keyspace}")
+
+
+@pytest.fixture
+def start_cassandra(tmp_path: Path) -> Iterator[StartCassandra]:
+    """Start a node with settings of one's own, as CassandraNode takes them; node and data go with the test."""
+    demand()
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> CassandraNode:
+            node = CassandraNode(tmp_path / uuid.uuid4().hex, discard=True, **settings)
+            stack.callback(node.close)
+            node.start()
+            return node
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def _own_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraNode]:
+    demand()
+    node = CassandraNode(tmp_path_factory.mktemp("own_cassandra"), discard=True)
+    yield node
+    node.close()
+
+
+@pytest.fixture
+def own_cassandra(_own_node: CassandraNode) -> CassandraNode:
+    """A node that a test may kill, stop and pause; it runs again for the next."""
+    _own_node.revive()
+    return _own_node

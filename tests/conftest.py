@@ -1,0 +1,3 @@
+"""What tests of all rooms use."""
+
+pytest_plugins = ["tests.cassandra.plugin"]
