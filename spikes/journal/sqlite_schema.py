@@ -88,14 +88,14 @@ class Meta:
 
 
 def read_meta(db: apsw.Connection, path: str) -> Meta | None:
-    """Return what the file says of itself, None if it is empty. Raises JournalCorrupt or JournalTooNew."""
-    if db.pragma("application_id") != APPLICATION_ID:
-        if db.execute("SELECT count(*) FROM sqlite_schema").get:
-            raise JournalCorrupt(f"{path} is an SQLite file of another program; name a new file or a journal of ours")
-        return None
-    row = db.execute("SELECT identity, schema_version, oldest_version FROM meta").get
+    """Return what the file says of itself, None if it is empty. Raises JournalCorrupt or JournalTooNew.
+
+    All of it is read at one moment: another process may be founding the journal just now.
+    """
+    with db:
+        row = _meta_row(db, path)
     if row is None:
-        raise JournalCorrupt(f"{path} has lost its meta data; restore it from a backup")
+        return None
     meta = Meta(*row)
     if meta.oldest_version > VERSION:
         raise JournalTooNew(
@@ -103,6 +103,17 @@ def read_meta(db: apsw.Connection, path: str) -> Meta | None:
             f"{meta.oldest_version} or later; this release is version {VERSION}); use that release, or restore a backup"
         )
     return meta
+
+
+def _meta_row(db: apsw.Connection, path: str) -> tuple[str, int, int] | None:
+    if db.pragma("application_id") != APPLICATION_ID:
+        if db.execute("SELECT count(*) FROM sqlite_schema").get:
+            raise JournalCorrupt(f"{path} is an SQLite file of another program; name a new file or a journal of ours")
+        return None
+    row: tuple[str, int, int] | None = db.execute("SELECT identity, schema_version, oldest_version FROM meta").get
+    if row is None:
+        raise JournalCorrupt(f"{path} has lost its meta data; restore it from a backup")
+    return row
 
 
 def migrate(db: apsw.Connection, path: str, schemas: Sequence[RowSchema]) -> str:

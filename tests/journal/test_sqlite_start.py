@@ -136,6 +136,23 @@ class TestFile:
         assert await journal.append(append()) == Appended(1)
         await journal.close()
 
+    def test_one_that_another_process_is_founding_is_new(self, path: str) -> None:
+        """Whatever happens between two looks at the file, they are looks at the same moment."""
+        db = sqlite_open.connect_writer(path)
+        looks: list[str] = []
+
+        def founded_meanwhile(cursor: object, sql: str, bindings: object) -> bool:
+            looks.append(sql)
+            if "count(*)" in sql:
+                sqlite_open.prepare_file(path, SCHEMAS)
+            return True
+
+        db.set_exec_trace(founded_meanwhile)
+        assert sqlite_schema.read_meta(db, path) is None
+        assert any("count(*)" in look for look in looks)
+        assert sqlite_schema.read_meta(db, path) is not None
+        db.close()
+
     async def test_one_held_by_another_program_stops_the_start(
         self, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
