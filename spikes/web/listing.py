@@ -32,7 +32,7 @@ from spikes.web.call import Call
 from spikes.web.errors import Refused
 from spikes.web.filters import FILTERS, RELEVANCE
 from spikes.web.highlights import MOST_PIECES, Highlighter
-from spikes.web.known_tags import without_gone_tags
+from spikes.web.known_tags import gone, without_gone_tags
 from spikes.web.paging import next_page, read_cursor, write_cursor
 from spikes.web.parameters import bad_query
 from spikes.web.reply import Headers, Reply, list_reply
@@ -87,16 +87,17 @@ async def list_notes(call: Call, path: str, whose: Sequence[Condition], order: S
     asked = {name: value for name in _NAMES if (value := call.query[name]) not in (None, ())}
     terms = search_text.parse(str(asked["q"])) if "q" in asked else ()
     listing = f"{path}?{urlencode(asked, doseq=True)}"
-    page = await call.services.views.query(
-        Query(
-            "note",
-            where=(*whose, *_filters(asked), *(() if terms or "access" in asked else (_ANY_ACCESS,))),
-            text=terms,
-            sort=_sort(asked, terms, order),
-            after=read_cursor(listing, call.text("cursor")),
-            limit=call.number("limit"),
-        )
+    query = Query(
+        "note",
+        where=(*whose, *_filters(asked), *(() if terms or "access" in asked else (_ANY_ACCESS,))),
+        text=terms,
+        sort=_sort(asked, terms, order),
+        after=read_cursor(listing, call.text("cursor")),
+        limit=call.number("limit"),
     )
+    if await gone(call, asked.get("tag", ())):  # rows keep a removed tag until their notes are written next
+        return list_reply(())
+    page = await call.services.views.query(query)
     items = await _highlighted(call, page.rows, terms) if terms else [row.item for row in page.rows]
     return list_reply(
         await without_gone_tags(call, items),

@@ -224,7 +224,16 @@ def test_a_public_stretch_begins_without_what_was_before() -> None:
 def test_the_first_version_after_the_trash_is_such_a_beginning() -> None:
     records = by_ann(TrashNote(), RestoreNote())
     assert changes(records, ANN)[3] == {"trashed": ["2026-11-23T10:00:00.001Z", None]}
-    assert changes(records, BOB)[3] == {"trashed": [None, None]}
+    assert changes(records, BOB)[3] == {}
+
+
+def test_what_a_public_stretch_begins_without_is_not_told() -> None:
+    """Otherwise one could see that there had been something."""
+    hidden = update(access="Private", body="Secret", due=NOW + HOUR, tags=(RED,))
+    records = by_ann(hidden, update(body="", due=None, tags=()))
+    assert changes(records, ANN)[3]["tags"] == [[RED], []]
+    for reader in (BOB, None):
+        assert changes(records, reader)[3] == {"access": [None, "Public"]}
 
 
 def test_a_time_at_which_it_was_private_shows_nothing() -> None:

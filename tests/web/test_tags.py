@@ -122,6 +122,17 @@ async def test_takes_a_removed_tag_off_what_is_shown(api: Api, ann: Person) -> N
     assert (await api.get("/notes/mine", ann)).content[0]["tags"] == [kept["id"]]
 
 
+async def test_a_removed_tag_finds_no_notes(api: Api, ann: Person) -> None:
+    gone, kept = await tag(api, ann), await tag(api, ann, "Kept")
+    await api.note(ann, tags=[gone["id"], kept["id"]])
+    await api.delete(f"/tags/{gone['id']}", ann)
+    for path in ("/notes", "/notes/mine"):
+        assert len((await api.get(f"{path}?tag={kept['id']}", ann)).content) == 1
+        answer = await api.get(f"{path}?tag={kept['id']}&tag={gone['id']}", ann)
+        assert (answer.status, answer.content) == (200, [])
+        assert (await api.get(f"{path}?tag={gone['id']}&cursor=x", ann)).code == "bad_query"
+
+
 async def test_drops_a_removed_tag_at_the_next_write(api: Api, ann: Person) -> None:
     gone = await tag(api, ann)
     note = await api.note(ann, tags=[gone["id"]])

@@ -140,11 +140,11 @@ class _Eyes:
         self._forgotten = forgotten
 
     def entry(self, record: Recorded, before: NoteState, after: Note) -> HistoryEntry:
-        """Return what an event changed."""
+        """Return what an event changed; at the beginning of a public stretch only what there is, not what is no more."""
         known = may_know(before, self._reader)
         changes = self._changes(before if isinstance(before, Note) else None, after)
-        if not known:
-            changes = {name: (None, new) for name, (_, new) in changes.items()}
+        if not known and isinstance(before, Note):
+            changes = {name: (None, new) for name, (_, new) in changes.items() if new}
         who = None if record.who in self._forgotten else record.who
         return HistoryEntry(record.version, record.type, to_rfc3339(record.time), who, changes)
 
