@@ -140,7 +140,7 @@ class _Eyes:
         self._forgotten = forgotten
 
     def entry(self, record: Recorded, before: NoteState, after: Note) -> HistoryEntry:
-        """Return what an event changed; at the beginning of a public stretch only what there is, not what is no more."""
+        """Return what an event changed; at the start of a public stretch only what there is, not what is no more."""
         known = may_know(before, self._reader)
         changes = self._changes(before if isinstance(before, Note) else None, after)
         if not known and isinstance(before, Note):
