@@ -84,7 +84,7 @@ def trash(call: Call) -> tuple[Condition, ...]:
 
 async def list_notes(call: Call, path: str, whose: Sequence[Condition], order: Sort = NEWEST_FIRST) -> Reply:
     """Answer a list of those notes, narrowed and ordered as the query says; without a word of it in this order."""
-    asked = {name: value for name in _NAMES if (value := call.query[name]) not in (None, ())}
+    asked: dict[str, Any] = {name: value for name in _NAMES if (value := call.query[name]) not in (None, ())}
     terms = search_text.parse(str(asked["q"])) if "q" in asked else ()
     listing = f"{path}?{urlencode(asked, doseq=True)}"
     query = Query(
