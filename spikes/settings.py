@@ -9,12 +9,14 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+
+from spikes.kinds import Kind, address, choice, comma_separated, matching, number, switch
 
 PREFIX = "SPIKES_"
 FILE_SUFFIX = "_FILE"
@@ -81,13 +83,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**values)
 
 
-class Kind(msgspec.Struct, frozen=True):
-    """What values are `right`, in words; `parse` returns a text's value and raises ValueError if it is not right."""
-
-    right: str
-    parse: Callable[[str], Any]
-
-
 class Setting(msgspec.Struct, frozen=True):
     """One row of the table: a name, its default in words, what it means, and what its values may be."""
 
@@ -150,7 +145,7 @@ def without_credentials(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url
+        return re.sub(r"//.*@", "//***@", url)
     user, at, host = parts.netloc.rpartition("@")
     netloc = f"{user.partition(':')[0]}:***@{host}" if at and ":" in user else parts.netloc
     query = re.sub(r"(?i)([^&=]*(?:password|secret|token)[^&=]*)=[^&]*", r"\1=***", parts.query)
@@ -162,87 +157,38 @@ def without_credentials(url: str) -> str:
 # --------------------------------------------------------------------------------------------- what the values may be
 
 
-def _number(of: Callable[[str], Any], low: float, high: float, *notes: str) -> Kind:
-    def parse(text: str) -> Any:
-        value = of(text)
-        if not low <= value <= high:
-            raise ValueError
-        return value
-
-    name = "a whole number" if of is int else "a number"
-    return Kind(" ".join((f"{name} from {low} to {high}", *notes)), parse)
-
-
-def _choice(*choices: str) -> Kind:
-    return Kind(f"one of {', '.join(choices)}", lambda text: choices[choices.index(text.lower())])
-
-
-def _switch(right: str) -> Kind:
-    def parse(text: str) -> bool:
-        if text.lower() not in {"on", "1", "true", "off", "0", "false"}:
-            raise ValueError
-        return text.lower() in {"on", "1", "true"}
-
-    return Kind(right, parse)
-
-
-def _matching(right: str, pattern: str) -> Kind:
-    def parse(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError
-        return text
-
-    return Kind(right, parse)
-
-
-def _list(right: str, item: Callable[[str], str]) -> Kind:
-    def parse(text: str) -> tuple[str, ...]:
-        return tuple(item(part.strip()) for part in text.split(",")) if text and text.lower() != "none" else ()
-
-    return Kind(right, parse)
-
-
-def _address(text: str) -> str:
-    name = text.removeprefix("[").removesuffix("]")
-    if ":" in name:
-        return str(ipaddress.IPv6Address(name))
-    if not re.fullmatch(r"\w([\w.-]*\w)?", name, re.ASCII):
-        raise ValueError
-    return name
-
-
-HOST = Kind("a host name or an IP address", _address)
-TOKEN = _matching("1 to 512 printable ASCII characters without spaces", "[!-~]{1,512}")
-JOURNAL = _matching("a journal's URL, like memory: or sqlite:///path/spikes.db", r"memory:|[a-z][a-z0-9+.-]*://\S+")
-ORIGIN = _matching("an origin", r"\*|[a-z][a-z0-9+.-]*://[^\s/?#@]+")
-ORIGINS = _list("*, none, or origins like https://notes.example.com, separated by commas", ORIGIN.parse)
-NETWORKS = _list(
+HOST = Kind("a host name or an IP address", address)
+TOKEN = matching("1 to 512 printable ASCII characters without spaces", "[!-~]{1,512}")
+JOURNAL = matching("a journal's URL, like memory: or sqlite:///path/spikes.db", r"memory:|[a-z][a-z0-9+.-]*://\S+")
+ORIGIN = matching("an origin", r"\*|[a-z][a-z0-9+.-]*://[^\s/?#@]+")
+ORIGINS = comma_separated("*, none, or origins like https://notes.example.com, separated by commas", ORIGIN.parse)
+NETWORKS = comma_separated(
     "none, or IP addresses and networks like 10.0.0.0/8, separated by commas",
     lambda text: str(ipaddress.ip_network(text)),
 )
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("HOST", "127.0.0.1", "address to listen on", HOST),
-    Setting("PORT", "8080", "port to listen on; 0 is any free one", _number(int, 0, 65535)),
+    Setting("PORT", "8080", "port to listen on; 0 is any free one", number(int, 0, 65535)),
     Setting("JOURNAL", "spikes.db in the data directory", "where events are kept", JOURNAL),
-    Setting("DATA_DIR", "./data", "directory of what is kept in files", _matching("the path of a directory", "[^\0]+")),
-    Setting("LOG_LEVEL", "info", "least important log lines to write", _choice("debug", "info", "warning", "error")),
-    Setting("LOG_FORMAT", "auto", "auto is console on a terminal, else json", _choice("auto", "json", "console")),
-    Setting("TOKEN_TTL", "7200", "how long a login lasts, in seconds", _number(int, 1, 31_536_000, "(a year)")),
-    Setting("ASK_TIMEOUT", "3", "longest wait for an answer, in seconds; then 503", _number(float, 0.01, 60)),
-    Setting("MAX_ENTITIES", "100000", "most entities kept in memory", _number(int, 1, 100_000_000)),
+    Setting("DATA_DIR", "./data", "directory of what is kept in files", matching("the path of a directory", "[^\0]+")),
+    Setting("LOG_LEVEL", "info", "least important log lines to write", choice("debug", "info", "warning", "error")),
+    Setting("LOG_FORMAT", "auto", "auto is console on a terminal, else json", choice("auto", "json", "console")),
+    Setting("TOKEN_TTL", "7200", "how long a login lasts, in seconds", number(int, 1, 31_536_000, "(a year)")),
+    Setting("ASK_TIMEOUT", "3", "longest wait for an answer, in seconds; then 503", number(float, 0.01, 60)),
+    Setting("MAX_ENTITIES", "100000", "most entities kept in memory", number(int, 1, 100_000_000)),
     Setting(
-        "ENTITY_IDLE", "600", "idle seconds until an entity leaves memory", _number(float, 0.01, 604_800, "(a week)")
+        "ENTITY_IDLE", "600", "idle seconds until an entity leaves memory", number(float, 0.01, 604_800, "(a week)")
     ),
     Setting("CORS_ORIGINS", "*", "web origins whose scripts may call the API", ORIGINS),
     Setting("TRUSTED_PROXIES", "none", "proxies whose X-Forwarded-For is believed", NETWORKS),
-    Setting("RATE_LIMITS", "on", "limits on requests a minute, in each process", _switch("on or off")),
-    Setting("REGISTRATION", "open", "whether anyone may register", _choice("open", "closed")),
+    Setting("RATE_LIMITS", "on", "limits on requests a minute, in each process", switch("on or off")),
+    Setting("REGISTRATION", "open", "whether anyone may register", choice("open", "closed")),
     Setting("ADMIN_HOST", "127.0.0.1", "address of the admin console", HOST),
-    Setting("ADMIN_PORT", "9090", "its port; 0 is any free one, -1 is off", _number(int, -1, 65535)),
+    Setting("ADMIN_PORT", "9090", "its port; 0 is any free one, -1 is off", number(int, -1, 65535)),
     Setting("ADMIN_TOKEN", "none", "token that may do everything in the console", TOKEN, secret=True),
     Setting("ADMIN_VIEWER_TOKEN", "none", "token that may only look in the console", TOKEN, secret=True),
-    Setting("CONSOLE_WRITES", "0", "whether the console may change anything", _switch("1 or 0")),
+    Setting("CONSOLE_WRITES", "0", "whether the console may change anything", switch("1 or 0")),
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "spikes"
-ROOMS = ("settings", "log", "journal", "persistence", "domain", "actors", "web", "console")
+ROOMS = ("kinds", "settings", "log", "journal", "persistence", "domain", "actors", "web", "console")
 """From left to right; a room imports itself and what stands to its left. Any other module may see everything."""
 
 OWNERS = {

@@ -110,6 +110,10 @@ def test_secrets_are_hidden_when_settings_are_shown() -> None:
     assert "cassandra://me:***@db/notes?ssl_password=***" in shown
 
 
+def test_a_password_in_a_broken_url_is_hidden() -> None:
+    assert without_credentials("cassandra://me:hidden@[::1/notes") == "cassandra://***@[::1/notes"
+
+
 @pytest.mark.parametrize("url", ["memory:", "sqlite:////var/lib/spikes.db", "sqlite:///./data/spikes.db"])
 def test_a_journal_without_credentials_is_shown_whole(url: str) -> None:
     assert without_credentials(url) == url
