@@ -13,7 +13,7 @@ from spikes.domain.note.behavior import note_behavior
 from spikes.domain.tag.behavior import tag_behavior
 from spikes.domain.ticket.behavior import ticket_behavior
 from spikes.domain.user.behavior import user_behavior
-from spikes.journal import open_journal
+from spikes.journal import Credentials, open_journal
 from spikes.journal.port import Journal
 from spikes.maintenance import refold_in_background
 from spikes.persistence.behavior import EventSourcedBehavior
@@ -25,9 +25,16 @@ BEHAVIORS: Sequence[EventSourcedBehavior[Any, Any, Any]] = (user_behavior, note_
 """Every kind of entity the service has."""
 
 
-async def open_store(url: str) -> Journal:
+async def open_store(url: str, credentials: Credentials | None = None, *, migrate: bool = False) -> Journal:
     """Open the journal with the tables that the behaviours need. Raises JournalUnusable."""
-    return await open_journal(url, [behavior.schema for behavior in BEHAVIORS])
+    return await open_journal(url, [behavior.schema for behavior in BEHAVIORS], credentials, migrate=migrate)
+
+
+def credentials_of(settings: Settings) -> Credentials | None:
+    """Return by what the service is known to its journal, None if there is no need."""
+    if settings.journal_username is None or settings.journal_password is None:
+        return None
+    return Credentials(settings.journal_username, settings.journal_password)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -36,9 +43,9 @@ def limits_of(settings: Settings) -> Limits:
 
 
 @asynccontextmanager
-async def start_entities(settings: Settings, url: str | None = None) -> AsyncIterator[tuple[EntitySystem, Journal]]:
+async def start_entities(settings: Settings) -> AsyncIterator[tuple[EntitySystem, Journal]]:
     """Open the journal and start the actors over it, without housekeepers; end both in the right order."""
-    journal = await open_store(url or settings.journal)
+    journal = await open_store(settings.journal, credentials_of(settings))
     entities = EntitySystem.start(journal, BEHAVIORS, limits_of(settings))
     try:
         yield entities, journal
@@ -70,7 +77,7 @@ class Service:
 
 async def assemble(settings: Settings) -> Service:
     """Start everything but the sockets. Raises JournalUnusable if the journal can't be opened."""
-    journal = await open_store(settings.journal)
+    journal = await open_store(settings.journal, credentials_of(settings))
     entities = EntitySystem.start(journal, BEHAVIORS, limits_of(settings))
     entities.keep_house()
     state = ServiceState(recovered=True, version=__version__)

@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8080
     journal: str = ""
+    journal_username: str | None = None
+    journal_password: str | None = None
     data_dir: str = "./data"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -73,13 +75,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_environment(cls, environ: Mapping[str, str], **overrides: str | int | float | None) -> Settings:
         """Return the settings of `environ`; `overrides` (the command line's, by field; None is not given) go first.
 
-        Raises SettingError for a wrong value, an unreadable file, or an unknown variable that starts with SPIKES_.
+        Raises SettingError for a wrong value, an unreadable file, an unknown variable that starts with SPIKES_, or half
+        of the journal's credentials.
         """
         _refuse_unknown(environ)
         values = {s.field: s.read(text, s.variable) for s in SETTINGS if (text := s.text(environ)) is not None}
         for field, value in overrides.items():
             if value is not None:
                 values[field] = _by_field(field).read(str(value), "--" + field.replace("_", "-"))
+        if ("journal_username" in values) != ("journal_password" in values):
+            raise SettingError("SPIKES_JOURNAL_USERNAME and SPIKES_JOURNAL_PASSWORD are only right together")
         return cls(**values)
 
 
@@ -159,7 +164,11 @@ def without_credentials(url: str) -> str:
 
 HOST = Kind("a host name or an IP address", address)
 TOKEN = matching("1 to 512 printable ASCII characters without spaces", "[!-~]{1,512}")
-JOURNAL = matching("a journal's URL, like memory: or sqlite:///path/spikes.db", r"memory:|[a-z][a-z0-9+.-]*://\S+")
+JOURNAL = matching(
+    "a journal's URL, like memory:, sqlite:///path/spikes.db or cassandra://host1,host2/spikes",
+    r"memory:|[a-z][a-z0-9+.-]*://\S+",
+)
+LINE = matching("1 to 512 characters in one line", "[^\0\r\n]{1,512}")
 ORIGIN = matching("an origin", r"\*|[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 ORIGINS = comma_separated("*, none, or origins like https://notes.example.com, separated by commas", ORIGIN.parse)
 NETWORKS = comma_separated(
@@ -171,6 +180,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("HOST", "127.0.0.1", "address to listen on", HOST),
     Setting("PORT", "8080", "port to listen on; 0 is any free one", number(int, 0, 65535)),
     Setting("JOURNAL", "spikes.db in the data directory", "where events are kept", JOURNAL),
+    Setting("JOURNAL_USERNAME", "none", "user at Cassandra; at Astra the client id, or `token`", LINE, secret=True),
+    Setting("JOURNAL_PASSWORD", "none", "the password; at Astra the client secret, or the token", LINE, secret=True),
     Setting("DATA_DIR", "./data", "directory of what is kept in files", matching("the path of a directory", "[^\0]+")),
     Setting("LOG_LEVEL", "info", "least important log lines to write", choice("debug", "info", "warning", "error")),
     Setting("LOG_FORMAT", "auto", "auto is console on a terminal, else json", choice("auto", "json", "console")),

@@ -13,6 +13,8 @@ WRONG = {
     "SPIKES_HOST": "http://localhost",
     "SPIKES_PORT": "65536",
     "SPIKES_JOURNAL": "spikes.db",
+    "SPIKES_JOURNAL_USERNAME": "",
+    "SPIKES_JOURNAL_PASSWORD": "two\nlines",
     "SPIKES_DATA_DIR": "",
     "SPIKES_LOG_LEVEL": "loud",
     "SPIKES_LOG_FORMAT": "xml",
@@ -84,13 +86,21 @@ def test_service_links_of_kubernetes_are_explained(name: str) -> None:
 @pytest.mark.parametrize("setting", SECRETS, ids=lambda s: s.variable)
 def test_every_secret_also_comes_from_a_file(setting: Setting, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-a-file\n")
-    settings = Settings.from_environment({setting.variable + "_FILE": str(tmp_path / "token")})
+    beside = {"SPIKES_JOURNAL_USERNAME": "x", "SPIKES_JOURNAL_PASSWORD": "x"}
+    beside.pop(setting.variable, None)
+    settings = Settings.from_environment({**beside, setting.variable + "_FILE": str(tmp_path / "token")})
     assert getattr(settings, setting.field) == "from-a-file"
 
 
 def test_a_secret_given_twice_is_refused(tmp_path: Path) -> None:
     text = message({"SPIKES_ADMIN_TOKEN": "x", "SPIKES_ADMIN_TOKEN_FILE": str(tmp_path)})
     assert text == "SPIKES_ADMIN_TOKEN and SPIKES_ADMIN_TOKEN_FILE are both set; give only one of them"
+
+
+@pytest.mark.parametrize("name", ["SPIKES_JOURNAL_USERNAME", "SPIKES_JOURNAL_PASSWORD"])
+def test_half_of_the_credentials_is_refused(name: str) -> None:
+    text = message({name: "hidden"})
+    assert text == "SPIKES_JOURNAL_USERNAME and SPIKES_JOURNAL_PASSWORD are only right together"
 
 
 def test_an_unreadable_secret_file_is_named(tmp_path: Path) -> None:

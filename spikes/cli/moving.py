@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from spikes.bootstrap import BEHAVIORS, open_store
+from spikes.bootstrap import BEHAVIORS, credentials_of, open_store
 from spikes.cli.store import existing_journal, refuse_memory, working
 from spikes.exits import Exit
 from spikes.lines import NotImportable, exported
@@ -38,7 +38,7 @@ async def import_(settings: Settings, file: str) -> int:
     """Store all events of JSON lines in a journal that is empty, or has some of them; `Exit.PROBLEMS` for any other."""
     refuse_memory(settings.journal)
     with opened(file, "rb") as lines:
-        journal = await open_store(settings.journal)
+        journal = await open_store(settings.journal, credentials_of(settings))
         try:
             with working("importing", None) as bar:
                 known = await imported(journal, BEHAVIORS, lines, bar.show)

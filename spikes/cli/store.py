@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from spikes.bootstrap import BEHAVIORS, open_store
+from spikes.bootstrap import BEHAVIORS, credentials_of, open_store
 from spikes.domain.times import to_rfc3339
 from spikes.exits import Exit
 from spikes.journal.errors import JournalUnusable
@@ -81,7 +81,7 @@ def as_json(event: StoredEvent) -> str:
 async def existing_journal(settings: Settings) -> AsyncIterator[Journal]:
     """Open a journal that is there already, and close it again. Raises JournalUnusable."""
     refuse_missing(settings.journal)
-    journal = await open_store(settings.journal)
+    journal = await open_store(settings.journal, credentials_of(settings))
     try:
         yield journal
     finally:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spikes.journal.cassandra_target import Credentials, target_of
 from spikes.journal.errors import JournalUnusable, UnknownScheme
 from spikes.journal.memory import MemoryJournal
 from spikes.journal.port import Journal, RowSchema
 
-__all__ = ["open_journal"]
+__all__ = ["Credentials", "open_journal"]
 
 
-async def open_journal(url: str, schemas: Sequence[RowSchema] = ()) -> Journal:
-    """Open the journal that `url` names: `memory:`, or `sqlite:///` and the path of a file.
+async def open_journal(
+    url: str, schemas: Sequence[RowSchema] = (), credentials: Credentials | None = None, *, migrate: bool = False
+) -> Journal:
+    """Open the journal that `url` names: `memory:`, `sqlite:///` and the path of a file, `cassandra://`, `astra:///`.
 
-    Raises JournalUnusable, with a message that says what would be right, and ValueError for an impossible schema.
+    `credentials` are for the last two. With `migrate` what is missing there is made; a file is made in any case. Raises
+    JournalUnusable, with a message that says what would be right, and ValueError for an impossible schema.
     """
     scheme, colon, rest = url.partition(":")
     match scheme if colon else "":
@@ -26,8 +30,29 @@ async def open_journal(url: str, schemas: Sequence[RowSchema] = ()) -> Journal:
 
             return await open_sqlite(_path(url, rest), schemas)
         case "cassandra" | "astra":
-            raise JournalUnusable(f"the plugin for {scheme}: is not in this release; use sqlite:/// and a path")
-    raise UnknownScheme(f"{url!r} names no journal; memory: or sqlite:///path/spikes.db would be right")
+            return await _open_cassandra(url, schemas, credentials, migrate)
+    raise UnknownScheme(
+        f"{url!r} names no journal; memory:, sqlite:///path/spikes.db, cassandra://host1,host2/spikes or "
+        f"astra:///path/secure-connect.zip would be right"
+    )
+
+
+async def _open_cassandra(
+    url: str, schemas: Sequence[RowSchema], credentials: Credentials | None, migrate: bool
+) -> Journal:
+    target = target_of(url, credentials)
+    try:
+        from spikes.journal.cassandra import open_cassandra  # type: ignore[import-not-found, unused-ignore]
+    except ModuleNotFoundError as problem:
+        if problem.name == "cassandra":
+            raise JournalUnusable("Cassandra needs its driver: pip install 'spikes[cassandra]'") from None
+        if problem.name == "spikes.journal.cassandra":
+            raise JournalUnusable(
+                "the plugin for Cassandra is not in this release; use sqlite:/// and a path"
+            ) from None
+        raise
+    journal: Journal = await open_cassandra(target, schemas, migrate=migrate)
+    return journal
 
 
 def _path(url: str, rest: str) -> str:

@@ -90,7 +90,7 @@ _EVERYWHERE: Mapping[str, Kind] = {
     "in_flight": number(int, 1, 32_768),
     "request_timeout": number(float, 0.1, 60, "(seconds)"),
 }
-_OPTIONS: Mapping[str, Kind] = {
+OPTIONS: Mapping[str, Kind] = {
     "dc": matching("the name of a data centre", r"[\w.-]{1,255}"),
     "scope": choice("global", "local"),
     "replication": number(int, 1, 100, "(nodes)"),
@@ -100,7 +100,7 @@ _OPTIONS: Mapping[str, Kind] = {
     "key": _PATH,
     **_EVERYWHERE,
 }
-_ASTRA_OPTIONS: Mapping[str, Kind] = {"keyspace": _NAME, **_EVERYWHERE}
+ASTRA_OPTIONS: Mapping[str, Kind] = {"keyspace": _NAME, **_EVERYWHERE}
 
 
 def target_of(url: str, credentials: Credentials | None = None) -> Target:
@@ -122,7 +122,7 @@ def _cassandra(rest: str, query: str, credentials: Credentials | None) -> Target
     if not slash or not keyspace:
         raise ValueError(f"no keyspace is named; {RIGHT}")
     hosts = tuple(dict.fromkeys(_value("host", server, _HOST) for server in servers.split(",")))
-    options = _options(query, _OPTIONS)
+    options = _options(query, OPTIONS)
     target = Target(hosts=hosts, keyspace=_value("keyspace", keyspace, _NAME), credentials=credentials, **options)
     _check_together(target)
     return target
@@ -137,7 +137,7 @@ def _astra(rest: str, query: str, credentials: Credentials | None) -> Target:
             "Astra needs SPIKES_JOURNAL_USERNAME and SPIKES_JOURNAL_PASSWORD: "
             "client id and secret, or the word token and a token that begins with AstraCS:"
         )
-    options: dict[str, Any] = {"keyspace": KEYSPACE, **_options(query, _ASTRA_OPTIONS)}
+    options: dict[str, Any] = {"keyspace": KEYSPACE, **_options(query, ASTRA_OPTIONS)}
     return Target(bundle=bundle, credentials=credentials, scope="local", tls=True, **options)
 
 

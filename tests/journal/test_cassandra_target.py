@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikes.journal.cassandra_target import Credentials, Host, Target, target_of
+from spikes.journal.cassandra_target import ASTRA_OPTIONS, OPTIONS, Credentials, Host, Target, target_of
 from spikes.journal.errors import JournalUnusable
 
 ME = Credentials("me", "hidden")
@@ -85,6 +86,12 @@ def test_a_wrong_keyspace_is_told_everywhere(keyspace: str) -> None:
 
 def test_the_longest_keyspace_is_right() -> None:
     assert target_of("cassandra://db/" + "a" * 48).keyspace == "a" * 48
+
+
+def test_the_documentation_has_every_option() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "cassandra.md").read_text()
+    for name, kind in {**OPTIONS, **ASTRA_OPTIONS}.items():
+        assert any(f"`{name}`" in line and f"| {kind.right} |" in line for line in page.splitlines()), name
 
 
 @pytest.mark.parametrize(

@@ -14,36 +14,13 @@ import pytest
 from msgspec.structs import replace
 
 from spikes.journal import open_journal, sqlite_checkpoint, sqlite_open, sqlite_schema
-from spikes.journal.errors import JournalCorrupt, JournalTooNew, JournalUnusable, UnknownScheme
+from spikes.journal.errors import JournalCorrupt, JournalTooNew, JournalUnusable
 from spikes.journal.port import Appended, Cursor, Equal, Query, RowSchema, Sort, TextTerm
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from spikes.journal.sqlite_open import refuse_network
 from spikes.journal.sqlite_query import _by_column, _placed
 from tests.journal.samples import NOTE, SCHEMAS, append, ids, listing
 from tests.journal.test_sqlite_processes import checkpointed, line, process
-
-
-class TestUrls:
-    async def test_an_unknown_scheme_names_the_known_ones(self) -> None:
-        for url in ("postgres://host", "spikes.db", ""):
-            with pytest.raises(UnknownScheme, match=r"memory:.*sqlite:///"):
-                await open_journal(url)
-
-    @pytest.mark.parametrize("url", ["cassandra://host/keyspace", "astra:///bundle.zip"])
-    async def test_a_plugin_of_another_release_says_so(self, url: str) -> None:
-        with pytest.raises(JournalUnusable, match="not in this release"):
-            await open_journal(url)
-
-    @pytest.mark.parametrize("url", ["sqlite:", "sqlite:///", "sqlite://host/x.db", "sqlite:///data/"])
-    async def test_a_url_without_a_file_is_refused(self, url: str) -> None:
-        with pytest.raises(JournalUnusable, match=r"sqlite:///data/spikes.db"):
-            await open_journal(url)
-
-    async def test_three_slashes_are_relative(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(tmp_path)
-        journal = await open_journal("sqlite:///./data/spikes.db")
-        await journal.close()
-        assert (tmp_path / "data" / "spikes.db").exists()
 
 
 class TestDirectory:
