@@ -42,7 +42,7 @@ async def _open_cassandra(
 ) -> Journal:
     target = target_of(url, credentials)
     try:
-        from spikes.journal.cassandra import open_cassandra  # type: ignore[import-not-found, unused-ignore]
+        from spikes.journal.cassandra import open_cassandra  # type: ignore[import-untyped, unused-ignore]
     except ModuleNotFoundError as problem:
         if problem.name == "cassandra":
             raise JournalUnusable("Cassandra needs its driver: pip install 'spikes[cassandra]'") from None
