@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from spikes.domain.validation import FieldError, Invalid, NotJson, Request, decode, invalid
+from spikes.domain.validation import FieldError, Invalid, NotJson, Request, Rule, decode, invalid
 from spikes.web.addresses import FORWARDED
 from spikes.web.call import AskWithin, Call
 from spikes.web.errors import MAX_BODY, BadFields, Problem, shown, too_large
@@ -27,8 +27,14 @@ ITEMS = 100
 ANSWERED = 32 * 1024 * 1024
 """After so many bytes of answers, the rest of a batch is left undone."""
 
+LONGEST_METHOD = 20
+"""The longest method, in characters; whether a path has it, the answer says."""
+
 LONGEST_PATH = 4096
 """The longest path with its query, in characters."""
+
+LONGEST_VALUE = 4096
+"""The longest value of a header, in characters."""
 
 INHERITED = ("Authorization", "User-Agent", FORWARDED)
 """Headers that all requests of a batch have from the batch itself: who asks, and from where."""
@@ -36,10 +42,13 @@ INHERITED = ("Authorization", "User-Agent", FORWARDED)
 OWN = {"content-type", "if-match", "if-none-match", "idempotency-key", "accept"}
 """Headers that each may have of its own."""
 
+VALUE = f"up to {LONGEST_VALUE:,} characters of ASCII, none of them a control character"
+
 NOTHING = msgspec.Raw(b"null")
 
 _is_path = re.compile(rf'(?=.{{1,{LONGEST_PATH}}}$)/(?:[!"$-.0-~][!"$-~]*)?').fullmatch
-_is_value = re.compile(r"[ -~]*").fullmatch
+_is_value = re.compile(rf"[ -~]{{0,{LONGEST_VALUE}}}").fullmatch
+_is_method = re.compile(rf"[A-Za-z]{{1,{LONGEST_METHOD}}}").fullmatch
 
 
 class BatchItem(Request, frozen=True):
@@ -49,6 +58,12 @@ class BatchItem(Request, frozen=True):
     path: str
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     body: msgspec.Raw = NOTHING
+
+    rules: ClassVar[Mapping[str, Rule]] = {
+        "method": Rule("a method like GET", lambda value, now: _is_method(value) is not None),
+        "path": Rule("a path like /notes/mine?limit=10"),
+        "headers": Rule("an object of names and values, all of them texts"),
+    }
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
@@ -118,7 +133,7 @@ def _check_header(name: str, value: str) -> None:
     if name.lower() not in OWN:
         raise Problem(400, "bad_header", f"a request within a batch can't have the header {shown(name)!r}")
     if not _is_value(value):
-        raise Problem(400, "bad_header", f"{shown(name)} must be ASCII without control characters")
+        raise Problem(400, "bad_header", f"{shown(name)} must be {VALUE}")
 
 
 def _items(body: bytes, now: int) -> Sequence[BatchItem]:

@@ -22,6 +22,7 @@ from spikes.web import idempotency
 from spikes.web.cloud import TagCloud
 from spikes.web.errors import MAX_BODY, Problem, Refused, not_found, too_large
 from spikes.web.listeners import Listeners
+from spikes.web.media import media_of
 from spikes.web.operation import JSON
 from spikes.web.parameters import Values
 from spikes.web.passwords import Passwords
@@ -222,6 +223,5 @@ class Call:
         return self.services.in_flight.only(key)
 
     def _check_content_type(self, media: str) -> None:
-        charset = self.request.charset or "utf-8"
-        if self.request.content_type != media or charset.lower() != "utf-8":
+        if media_of(self.request) != (media, "utf-8"):
             raise Problem(415, "unsupported_media_type", f"Content-Type must be {media}, in UTF-8")

@@ -21,6 +21,7 @@ from spikes.persistence.identity import PersistenceId
 from spikes.web.call import Call
 from spikes.web.errors import Problem, Refused
 from spikes.web.markdown import Document
+from spikes.web.media import media_of
 from spikes.web.reply import Reply, json_reply
 from spikes.web.unpacking import PACKED, Archive, BadArchive, TooMuch, Unpacked
 
@@ -63,7 +64,7 @@ class ImportResponse(msgspec.Struct, frozen=True):
 
 async def take_in(call: Call) -> Reply:
     """POST /users/me/import: make notes of the files of a zip archive; those that were made before stay as they are."""
-    if call.request.content_type not in MEDIA:
+    if media_of(call.request)[0] not in MEDIA:
         raise Problem(415, "unsupported_media_type", "Content-Type must be application/zip")
     if (call.request.content_length or 0) > PACKED:
         raise _too_large()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from spikes.web.batch import ANSWERED, ITEMS, LONGEST_PATH, MAX_BATCH
+from spikes.web.batch import ANSWERED, ITEMS, LONGEST_PATH, LONGEST_VALUE, MAX_BATCH
 from spikes.web.errors import MAX_BODY
 from spikes.web.openapi import operation_of
 from spikes.web.operation import JSON
@@ -132,7 +132,7 @@ async def test_takes_paths_as_the_service_itself_does(api: Api, ann: Person) -> 
 
 
 @pytest.mark.parametrize(
-    ("method", "status"), [("HEAD", 200), ("OPTIONS", 204), ("get", 405), ("", 405), ("TRACE", 405)]
+    ("method", "status"), [("HEAD", 200), ("OPTIONS", 204), ("get", 405), ("TRACE", 405), ("X" * 20, 405)]
 )
 async def test_takes_any_method_that_a_path_has(api: Api, ann: Person, method: str, status: int) -> None:
     (answer,) = await batch(api, ann, item(method, "/users/me"))
@@ -255,6 +255,27 @@ async def test_names_all_that_is_wrong_with_all(api: Api, ann: Person) -> None:
     answer: Answer = await api.post("/batch", wrong, ann)
     fields = ["Batch[1].method", "Batch[1].path", "Batch[1].extra", "Batch[2]", "Batch[3].headers"]
     assert (answer.status, answer.fields) == (400, fields)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"method": ""}, "Batch[0].method: invalid: ; right is a method like GET"),
+        ({"method": "G T"}, "Batch[0].method: invalid: G T; right is a method like GET"),
+        ({"method": "X" * 21}, f"Batch[0].method: invalid: {'X' * 21}; right is a method like GET"),
+        ({"path": 1}, "Batch[0].path: invalid: 1; right is a path like /notes/mine?limit=10"),
+        ({"headers": []}, "Batch[0].headers: invalid: []; right is an object of names and values, all of them texts"),
+    ],
+)
+async def test_says_what_would_be_right(api: Api, ann: Person, wrong: dict[str, Any], error: str) -> None:
+    (found,) = (await api.post("/batch", [{**ME, **wrong}], ann)).content
+    assert f"{found['field']}: {found['error']}" == error
+
+
+@pytest.mark.parametrize(("length", "status"), [(LONGEST_VALUE, 200), (LONGEST_VALUE + 1, 400)])
+async def test_holds_the_limit_of_a_header(api: Api, ann: Person, length: int, status: int) -> None:
+    (answer,) = await batch(api, ann, {**ME, "headers": {"Accept": "x" * length}})
+    assert answer["status"] == status
 
 
 async def test_takes_json_only(api: Api, ann: Person) -> None:

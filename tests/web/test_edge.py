@@ -9,6 +9,7 @@ import structlog
 
 from spikes.journal.errors import JournalUnusable
 from spikes.web.errors import MAX_BODY
+from spikes.web.media import LONGEST
 from tests.web.conftest import PASSWORD, Answer, Api, Person, Start, account
 
 NOTE = b'{"title": "A note", "body": "Text"}'
@@ -61,6 +62,19 @@ async def test_takes_json(api: Api, ann: Person, content_type: str) -> None:
 async def test_takes_nothing_but_json(api: Api, ann: Person, method: str, path: str, content_type: str) -> None:
     answer = await api.ask(method, path, NOTE, ann, Content_Type=content_type)
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(("length", "status"), [(LONGEST, 201), (LONGEST + 1, 415)])
+async def test_takes_no_longer_content_type_apart(api: Api, ann: Person, length: int, status: int) -> None:
+    content_type = "application/json; a=".ljust(length, "b")
+    assert (await api.post("/notes", NOTE, ann, Content_Type=content_type)).status == status
+
+
+@pytest.mark.parametrize("hard", ["a/b; charset=" + "(" * 7000, 'a/b; "' + '"' * 7000, "a/b; charset=" + "(" * 187])
+async def test_refuses_content_types_that_are_hard_to_read(api: Api, ann: Person, hard: str) -> None:
+    for method, path in (("POST", "/notes"), ("POST", "/users/me/import")):
+        answer = await api.ask(method, path, NOTE, ann, Content_Type=hard)
+        assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"{", b"[]", b'"x"', b"null", b'{"title": "\xff"}', b"[" * 5000, b"\xef"])

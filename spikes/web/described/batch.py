@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from spikes.web.batch import ANSWERED, ITEMS, MAX_BATCH, BatchAnswer
+from spikes.web.batch import ANSWERED, ITEMS, LONGEST_METHOD, MAX_BATCH, BatchAnswer
 from spikes.web.operation import JSON, Answer, Operation
 
 ITEM = {
     "type": "object",
     "properties": {
-        "method": {"type": "string"},
+        "method": {"type": "string", "pattern": f"^[A-Za-z]{{1,{LONGEST_METHOD}}}$"},
         "path": {"type": "string", "description": "With its query, if any."},
         "headers": {
             "type": "object",
