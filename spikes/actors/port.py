@@ -48,6 +48,8 @@ class Views(Protocol):
     """What lists and health read. A journal is one."""
 
     identity: str
+    capabilities: frozenset[str]
+    """What the journal can do beyond what each must, see `Journal.capabilities`."""
 
     def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
         """Tell whether an entity in memory is still at this number (rule C6); None if only asking it can tell."""

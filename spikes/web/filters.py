@@ -111,7 +111,8 @@ class SearchText(msgspec.Struct, frozen=True):
         """Return what the documentation says of it."""
         text = (
             "Words, beginnings of words (`word*`, from 3 characters on) and phrases in quotes, without regard to case "
-            "and accents; all have to be found in title, body or comments."
+            "and accents; all have to be found in title, body or comments. On Cassandra only words; anything else is a "
+            "400 there, `unsupported_by_journal`."
         )
         return {"type": "string", "minLength": 1, "maxLength": search_text.LONGEST, "description": text}
 
@@ -123,7 +124,12 @@ OWNER = Id("owner", "Whose notes.")
 DUE_BEFORE = Moment("due_before", "Only what is due, and earlier than this.")
 DUE_AFTER = Moment("due_after", "Only what is due, and later than this.")
 TEXT = SearchText("q")
-SORT = Choice("sort", SORTS, f"`-created` unless told, with `q` `{RELEVANCE}`, which needs `q`.")
+SORT = Choice(
+    "sort",
+    SORTS,
+    f"`-created` unless told, with `q` `{RELEVANCE}`, which needs `q`. On Cassandra only `-created`; any other is a "
+    "400 there, `unsupported_by_journal`.",
+)
 
 FILTERS: tuple[Parameter, ...] = (STATUS, ACCESS, TAG, OWNER, DUE_BEFORE, DUE_AFTER, TEXT, SORT)
 NOTE_LIST: tuple[Parameter, ...] = (*FILTERS, LIMIT, CURSOR)

@@ -28,6 +28,7 @@ from spikes.journal.port import (
     TextTerm,
 )
 from spikes.web import search_text
+from spikes.web.abilities import check_able
 from spikes.web.call import Call
 from spikes.web.errors import Refused
 from spikes.web.filters import FILTERS, RELEVANCE
@@ -85,13 +86,15 @@ def trash(call: Call) -> tuple[Condition, ...]:
 async def list_notes(call: Call, path: str, whose: Sequence[Condition], order: Sort = NEWEST_FIRST) -> Reply:
     """Answer a list of those notes, narrowed and ordered as the query says; without a word of it in this order."""
     asked: dict[str, Any] = {name: value for name in _NAMES if (value := call.query[name]) not in (None, ())}
-    terms = search_text.parse(str(asked["q"])) if "q" in asked else ()
+    able = call.services.views.capabilities
+    terms = search_text.parse(str(asked["q"]), "phrase" in able) if "q" in asked else ()
+    check_able(able, asked.get("sort"), terms)
     listing = f"{path}?{urlencode(asked, doseq=True)}"
     query = Query(
         "note",
         where=(*whose, *_filters(asked), *(() if terms or "access" in asked else (_ANY_ACCESS,))),
         text=terms,
-        sort=_sort(asked, terms, order),
+        sort=_sort(asked, terms, order, "ranking" in able),
         after=read_cursor(listing, call.text("cursor")),
         limit=call.number("limit"),
     )
@@ -122,9 +125,9 @@ def _filters(asked: dict[str, Any]) -> Iterable[Condition]:
         yield AtLeast("due", asked["due_after"] + 1)
 
 
-def _sort(asked: dict[str, Any], terms: Sequence[TextTerm], order: Sort) -> Sort | None:
+def _sort(asked: dict[str, Any], terms: Sequence[TextTerm], order: Sort, ranked: bool) -> Sort | None:
     """Return the order, None for by relevance; raises a 400 for relevance to nothing."""
-    wanted = asked.get("sort", RELEVANCE if terms else None)
+    wanted = asked.get("sort", RELEVANCE if terms and ranked else None)
     if wanted is None:
         return order
     if wanted != RELEVANCE:

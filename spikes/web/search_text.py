@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from spikes.journal.port import TextTerm
 from spikes.journal.words import words
@@ -20,20 +21,28 @@ SHORTEST_PREFIX = 3
 _PIECES = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
 
 
-def parse(text: str) -> tuple[TextTerm, ...]:
-    """Return what to search for, each once, in the order given; raises ValueError with what would be right."""
+def parse(text: str, phrases: bool = True) -> tuple[TextTerm, ...]:
+    """Return what to search for, each once, in the order given; raises ValueError with what would be right.
+
+    Words that are written together (`a-pear`) are one phrase; without `phrases` they are words by themselves.
+    """
     if len(text) > LONGEST:
         raise ValueError(f"must have at most {LONGEST} characters, not {len(text)}")
-    terms = [term for piece in _PIECES.finditer(unicodedata.normalize("NFC", text)) if (term := _term(piece))]
+    pieces = _PIECES.finditer(unicodedata.normalize("NFC", text))
+    terms = [term for piece in pieces for term in _terms(piece, phrases)]
     if not terms:
         raise ValueError("must have a word to search for")
     return tuple(dict.fromkeys(terms))
 
 
-def _term(piece: re.Match[str]) -> TextTerm | None:
+def _terms(piece: re.Match[str], phrases: bool) -> Iterator[TextTerm]:
     phrase, star, plain = piece.groups()
     prefix = star == "*" if plain is None else plain.endswith("*")
     found = words(phrase if plain is None else plain)
     if prefix and len("".join(found[-1:])) < SHORTEST_PREFIX:
         raise ValueError(f"must have at least {SHORTEST_PREFIX} letters or digits before a *")
-    return TextTerm(tuple(found), prefix) if found else None
+    if plain is not None and not phrases:
+        yield from (TextTerm((word,)) for word in found[:-1])
+        found = found[-1:]
+    if found:
+        yield TextTerm(tuple(found), prefix)

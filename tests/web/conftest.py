@@ -18,11 +18,13 @@ from spikes.bootstrap import BEHAVIORS, limits_of, open_store
 from spikes.domain.times import from_rfc3339
 from spikes.domain.tsid import TsidFactory
 from spikes.journal.faulty import FaultyJournal
+from spikes.journal.port import Journal
 from spikes.settings import Settings
 from spikes.web.app import make_app
 from spikes.web.passwords import PasswordCost, Passwords
 from spikes.web.sources import Sources
 from spikes.web.state import ServiceState
+from tests.journal.plain import PlainJournal
 
 PASSWORD = "Secret-123"
 Client = TestClient[web.Request, web.Application]
@@ -139,6 +141,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
 
 
+async def open_journal(url: str) -> Journal:
+    """Open a journal for the service; `plain:` has no optional ability."""
+    if url == "plain:":
+        return PlainJournal([behavior.schema for behavior in BEHAVIORS])
+    return await open_store(url)
+
+
 @pytest.fixture
 async def start(aiohttp_client: AiohttpClient, url: str) -> AsyncIterator[Start]:
     """Start the service with given settings; it ends with the test."""
@@ -147,7 +156,7 @@ async def start(aiohttp_client: AiohttpClient, url: str) -> AsyncIterator[Start]
     async def start(passwords: Passwords | None = None, **settings: Any) -> Api:
         chosen = Settings(journal=url, **{"rate_limits": False, **settings})
         clock, chance, state = Clock(), random.Random(1), ServiceState(recovered=True, version="0.0.1")
-        journal = FaultyJournal(await open_store(url))
+        journal = FaultyJournal(await open_journal(url))
         entities = EntitySystem.start(journal, BEHAVIORS, limits_of(chosen), now=clock)
         running.append((entities, journal))
         sources = Sources(clock, lambda: clock.now / 1000, chance.randbytes, TsidFactory(clock, chance.getrandbits))
