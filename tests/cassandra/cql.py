@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
-from cassandra.policies import WhiteListRoundRobinPolicy
+from cassandra.policies import FallthroughRetryPolicy, WhiteListRoundRobinPolicy
 
 REQUEST_TIMEOUT = 30.0
 """Seconds that a statement may take, a change of schema too."""
@@ -15,8 +15,8 @@ REQUEST_TIMEOUT = 30.0
 
 @contextmanager
 def connected(host: str, port: int, **options: Any) -> Iterator[Session]:
-    """Open a session to this one node; `options` are those of the driver's `Cluster`."""
-    profile = ExecutionProfile(WhiteListRoundRobinPolicy([host]), request_timeout=REQUEST_TIMEOUT)
-    profiles = {EXEC_PROFILE_DEFAULT: profile}
+    """Open a session to this one node, which repeats nothing; `options` are those of the driver's `Cluster`."""
+    only, never = WhiteListRoundRobinPolicy([host]), FallthroughRetryPolicy()
+    profiles = {EXEC_PROFILE_DEFAULT: ExecutionProfile(only, never, request_timeout=REQUEST_TIMEOUT)}
     with Cluster([host], port, execution_profiles=profiles, connect_timeout=REQUEST_TIMEOUT, **options) as cluster:
         yield cluster.connect()
