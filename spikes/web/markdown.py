@@ -23,7 +23,7 @@ TIMES = ("created", "created_at", "createdat", "date")
 """Where note tools put the time at which a note was written; the first that is there counts."""
 
 _FRONT = re.compile(r"---[ \t]*\r?\n(.*?)(?:\r?\n)?^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*\r?$", re.MULTILINE)
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*)$", re.MULTILINE)
 _ZONE = re.compile(r"[ \t]*([+-][0-9]{2}):?([0-9]{2})\Z")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -97,12 +97,21 @@ def _front(text: str) -> dict[str, Any] | None:
 
 
 def _title(front: dict[str, Any], body: str, path: str) -> str:
-    heading = _HEADING.search(body)
-    candidates = (front.get("title"), heading and heading[1], PurePosixPath(path).stem)
+    candidates = (front.get("title"), _heading(body), PurePosixPath(path).stem)
     for candidate in candidates:
         if isinstance(candidate, str) and TITLE_RULE.check(title := candidate[:TITLE], 0):
             return title
     raise NotImportable("it has no title")
+
+
+def _heading(body: str) -> str | None:
+    """Return the text of the first heading, without the # that may close it after a space."""
+    found = _HEADING.search(body)
+    if found is None:
+        return None
+    text = found[1].strip()
+    opened = text.rstrip("#")
+    return opened.rstrip() if opened != text and opened[-1:] in ("", " ", "\t") else text
 
 
 def _document(title: str, body: str, front: dict[str, Any]) -> Document:

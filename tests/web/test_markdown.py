@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,9 @@ from spikes.domain.times import from_rfc3339
 from spikes.domain.tsid import parse_tsid
 from spikes.web.importing import PROBES, identities
 from spikes.web.markdown import Document, NotImportable, read, write
+
+HARD = 20_000
+"""Characters in a row that took hours while the expression for headings could match them in many ways."""
 
 ID = "0SAJWHS03CF2T"
 THEN = from_rfc3339("2021-03-04T05:06:07Z")
@@ -56,6 +61,9 @@ def test_anything_is_read_or_refused(content: bytes) -> None:
         ("folder/My file.v2.md", "Text #no heading\n#\n", "My file.v2"),
         ("a.md", f"# {'x' * 300}", "x" * 255),
         ("a.md", "\ufeff# Heading\r\nText", "Heading"),
+        ("a.md", "# C#\nText", "C#"),
+        ("a.md", "# C # #\t\r\nText", "C #"),
+        ("a.md", "# ##\nText", "a"),
     ],
 )
 def test_the_title_is_the_first_there_is(path: str, content: str, title: str) -> None:
@@ -144,3 +152,11 @@ def test_an_id_in_the_file_goes_first_and_decides() -> None:
 def test_many_files_of_one_day_have_ids_of_their_own(digests: set[bytes]) -> None:
     document = Document("T", "B", created=from_rfc3339("2021-03-04T00:00Z"))
     assert len({next(identities("A", digest, document)) for digest in digests}) == 50
+
+
+@pytest.mark.parametrize("line", ["# a{0}#{0}b", "# {1}x", "# {0}x", "#{0}", "# a{0}{1}{0}"])
+def test_reads_no_heading_in_many_ways(line: str) -> None:
+    content = line.format(" " * HARD, "#" * HARD).encode()
+    started = time.process_time()
+    read("a.md", content)
+    assert time.process_time() - started < 1
