@@ -17,9 +17,14 @@ CONTEXT = 60
 MOST_PIECES = 3
 """How many pieces of a text are shown."""
 
+MOST_WORDS = 8
+"""How many words of a search are marked, the first ones: each word more costs time at each word of a text."""
+
 CUT = "…"
 
-_MARKS = "[\u0300-\u036f]*"
+# There is one way only to read a text: marks belong to the letter before them, and what was read is never given back.
+_MARKS = "[\u0300-\u036f]*+"
+_BETWEEN = r"(?:[^\w\u0300-\u036f]|_)[\W_]*+"
 _CONTROLS = str.maketrans({START: " ", END: " "})
 
 
@@ -41,7 +46,8 @@ class Highlighter:
     """Finds the terms of one search."""
 
     def __init__(self, terms: Sequence[TextTerm]) -> None:
-        self._pattern = re.compile("|".join(_pattern(term) for term in sorted(terms, key=_length, reverse=True)))
+        patterns = map(_pattern, sorted(_first(terms), key=_length, reverse=True))
+        self._pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(patterns)})")
 
     def whole(self, text: str) -> str | None:
         """Return the text with all matches marked, None if there is none."""
@@ -73,14 +79,24 @@ def _shown(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_CONTROLS)
 
 
+def _first(terms: Sequence[TextTerm]) -> Iterator[TextTerm]:
+    """Yield the terms up to the last word that is marked; the one that this word is in may be cut."""
+    left = MOST_WORDS
+    for term in terms:
+        kept = term.words[:left]
+        if kept:
+            yield term if kept == term.words else TextTerm(kept)
+        left -= len(kept)
+
+
 def _length(term: TextTerm) -> int:
     return sum(map(len, term.words))
 
 
 def _pattern(term: TextTerm) -> str:
     """Return what matches the term in a folded text: words with anything but letters and digits between them."""
-    words = r"[\W_]+".join(_MARKS.join(map(re.escape, word)) + _MARKS for word in term.words)
-    return rf"(?<![^\W_]){words}" + (r"[^\W_]*" if term.prefix else r"(?![^\W_])")
+    words = _BETWEEN.join(_MARKS.join(map(re.escape, word)) + _MARKS for word in term.words)
+    return words + (r"[^\W_]*+" if term.prefix else r"(?![^\W_])")
 
 
 def _piece(text: str, places: Sequence[tuple[int, int]]) -> str:

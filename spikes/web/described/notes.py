@@ -8,6 +8,7 @@ from spikes.domain.note.request import CreateNoteRequest, UpdateNoteRequest
 from spikes.domain.note.request_by_id import PatchNoteRequest, PutNoteRequest
 from spikes.domain.note.response import NoteItem, NoteResponse
 from spikes.domain.shapes import EXAMPLE_ID
+from spikes.web.highlights import MOST_WORDS
 from spikes.web.operation import (
     ETAG,
     IDEMPOTENCY_KEY,
@@ -130,7 +131,7 @@ TRUNCATED = Header(
 FOUND = (Answer(200, list[ListedNote], "Notes, in the order of `sort`.", (NEXT, TRUNCATED)),)
 SEARCH = (
     "Every filter that is given must be met. With `q` each note has `highlights`: for each field that matched, pieces "
-    "of its text with U+0002 before and U+0003 behind each match."
+    f"of its text with U+0002 before and U+0003 behind each match of the first {MOST_WORDS} words of `q`."
 )
 
 LIST = Operation(
