@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from spikes.journal.memory import MemoryJournal
 from spikes.journal.port import PAGE, Page, PositionedEvent, Query, RowSchema, Statistics
+from spikes.journal.words import has_words, words
 
 
 class PlainJournal(MemoryJournal):
@@ -79,7 +80,7 @@ class PlainJournal(MemoryJournal):
 def _within_abilities(query: Query) -> Query:
     if query.sort is None:
         raise ValueError("this journal has no lists by relevance")
-    if any(term.prefix or len(term.words) > 1 for term in query.text):
+    if any(term.prefix or len(words(" ".join(term.words))) > 1 for term in query.text if has_words(term.words)):
         raise ValueError("this journal finds whole words alone")
     return query
 

@@ -26,12 +26,14 @@ from spikes.journal.sqlite import SqliteJournal
 NOTE = RowSchema(
     "note",
     state_version=1,
-    columns={"created": "integer", "due": "integer", "title": "text", "status": "text"},
+    columns={"created": "integer", "due": "integer", "title": "text", "status": "text", "owner": "text"},
     indexes=(("created",), ("status", "created"), ("status", "due"), ("title",)),
     text=("title", "body"),
     scope=("status",),
+    ranges=("due",),
+    feed="owner",
 )
-USER = RowSchema("user", state_version=1, columns={"created": "integer", "notes": "integer"})
+USER = RowSchema("user", state_version=1, columns={"created": "integer", "notes": "integer"}, feed="")
 SCHEMAS = (NOTE, USER)
 
 _attempts = itertools.count()
@@ -76,6 +78,12 @@ async def ids(journal: Journal, **query: Any) -> list[str]:
     """Return the ids on the first page of a list of notes, without their kind."""
     page = await journal.query(Query("note", **query))
     return [listed.persistence_id.partition("|")[2] for listed in page.rows]
+
+
+async def current(journal: Journal, pid: str, nr: int) -> bool:
+    """Tell whether a fold up to an event is the newest, by a round trip where the journal can't tell without one."""
+    known = journal.is_current(pid, nr)
+    return await journal.check_current(pid, nr) if known is None else known
 
 
 async def all_ids(journal: Journal, **query: Any) -> list[str]:
