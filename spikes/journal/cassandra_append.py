@@ -1,0 +1,331 @@
+"""One append, from its intent to its rows (rules K1 to K8). Read `Appender._attempt` from top to bottom.
+
+What is surely refused leaves nothing; what may be stored is looked for until that is known, or left to the sweeper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from spikes.journal.cassandra_claims import Claims, stamp_of
+from spikes.journal.cassandra_cql import STREAM_BUCKET
+from spikes.journal.cassandra_intents import Attempt, Intents, Ticket
+from spikes.journal.cassandra_places import Place
+from spikes.journal.cassandra_rows import Rows
+from spikes.journal.cassandra_stream import MOST_BYTES, MOST_EVENTS, Head, Streams, bucket_of, size_of
+from spikes.journal.errors import (
+    ClaimTaken,
+    DeadlinePassed,
+    DuplicateCommand,
+    EventTooLarge,
+    JournalError,
+    JournalUnavailable,
+    OutcomeUnknown,
+    SequenceConflict,
+)
+from spikes.journal.port import Append, Appended, Claim
+
+log = structlog.get_logger(__name__)
+
+RESTARTS = 10
+"""How often an append that was fenced, and not overtaken, begins again."""
+
+RESOLVE = 10.0
+"""Seconds for which an append whose outcome is unknown is asked about; then the sweeper finds out."""
+
+PAUSE = 0.1
+MEND = 1.0
+"""Seconds between two tries: to learn an outcome, and to write a row of a stored append."""
+
+Feeds = Callable[[Append], frozenset[str]]
+Publish = Callable[[Append, frozenset[str]], Awaitable[None]]
+
+
+class Fenced(Exception):
+    """The append was refused, and only because somebody has raised the fence: begin again (rule K2)."""
+
+
+class Appender:
+    """Stores appends. `crash_point` is called with the name of each step that is done, for tests of crashes."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        claims: Claims,
+        intents: Intents,
+        rows: Rows,
+        feeds: Feeds,
+        publish: Publish,
+        crash_point: Callable[[str], Awaitable[None] | None] = lambda step: None,
+    ) -> None:
+        self._streams = streams
+        self._claims = claims
+        self._intents = intents
+        self._rows = rows
+        self._feeds = feeds
+        self._publish = publish
+        self._crash_point = crash_point
+        self._epochs: dict[tuple[str, int], int | None] = {}
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def append(self, append: Append) -> Appended:
+        """See `Journal.append`."""
+        if len(append.events) > MOST_EVENTS:
+            raise JournalError(f"{append.persistence_id}: {len(append.events):,} events at once, over {MOST_EVENTS:,}")
+        if (size := size_of(append.events)) > MOST_BYTES:
+            raise EventTooLarge(append.persistence_id, size, MOST_BYTES)
+        for _ in range(RESTARTS):
+            try:
+                return await self._attempt(append)
+            except Fenced:
+                continue
+        raise JournalUnavailable(f"{append.persistence_id}: fenced off {RESTARTS} times; nothing was stored")
+
+    async def _attempt(self, append: Append) -> Appended:
+        """Intent, claims, append, rows, release; then the intent goes (rule K5)."""
+        _refuse_late(append)
+        head = await self._head(append)
+        leave = await self._leave(append)
+        ticket = await self._intents.open(self._attempt_of(append, leave))
+        await self._passed("intent")
+        taken = Taken(self._claims, append, stamp_of(append, head.epoch))
+        try:
+            if not await self._take(append, taken):
+                await self._passed("claims")
+                await self._send(append, head)
+        except OutcomeUnknown:
+            raise  # the intent stays: the sweeper finds out what became of it
+        except (JournalError, Fenced):
+            await self._undo(taken, ticket)
+            raise
+        await self._passed("append")
+        await self._finish(append, leave, ticket)
+        return Appended(append.sequence_nr)
+
+    async def _passed(self, step: str) -> None:
+        waiting = self._crash_point(step)
+        if waiting is not None:
+            await waiting
+
+    # ------------------------------------------------------------------------------------------------------ before it
+
+    async def _head(self, append: Append) -> Head:
+        """Return what the batch has to find: the expected number, and the fence as far as it is known."""
+        expected = append.expected_sequence_nr
+        bucket = bucket_of(expected)
+        epoch = self._epochs.get((append.persistence_id, bucket))
+        if bucket == 0 or expected - bucket * STREAM_BUCKET >= MOST_EVENTS:
+            return Head(expected or None, epoch)
+        return await self._head_of_young_bucket(append, bucket)
+
+    async def _head_of_young_bucket(self, append: Append, bucket: int) -> Head:
+        """The first append of a bucket finds nothing there; that it follows the last bucket has to be looked at."""
+        head = await self._streams.head(append.persistence_id, bucket, surely=True)
+        if head.number is None:
+            before = (await self._streams.head(append.persistence_id, bucket - 1, surely=True)).number or 0
+            if before != append.expected_sequence_nr:
+                raise SequenceConflict(append.persistence_id, append.expected_sequence_nr, before)
+            return head
+        return Head(append.expected_sequence_nr, head.epoch)
+
+    async def _leave(self, append: Append) -> tuple[Place, ...]:
+        """Return where the row stood until now."""
+        if append.before is not None:
+            return self._rows.places(append.persistence_id, append.before)
+        if append.expected_sequence_nr == 0:
+            return ()
+        return await self._rows.stands_at(append.persistence_id)
+
+    def _attempt_of(self, append: Append, leave: tuple[Place, ...]) -> Attempt:
+        places = {*leave, *self._rows.places(append.persistence_id, append.row.index)}
+        return Attempt(
+            append.attempt_id,
+            append.persistence_id,
+            append.expected_sequence_nr,
+            tuple(places),
+            tuple(claim.digest for claim in (*append.take, *append.release)),
+            append.command.id if append.command else None,
+            tuple(self._feeds(append)),
+        )
+
+    async def _take(self, append: Append, taken: Taken) -> bool:
+        """Take client key and claims at once, or refuse in the order of rule C4; True if all is stored already."""
+        tries: list[Coroutine[Any, Any, None]] = [taken.take_command()] if append.command else []
+        tries += [taken.take(claim) for claim in append.take]
+        results = await asyncio.gather(*tries, return_exceptions=True) if tries else ()
+        problems = [result for result in results if isinstance(result, BaseException)]
+        if not problems:
+            return False
+        problem = next((each for each in problems if isinstance(each, DuplicateCommand)), problems[0])
+        if isinstance(problem, DuplicateCommand | ClaimTaken):
+            if await self._is_stored(append):
+                return True
+            if isinstance(problem, ClaimTaken):
+                await self._refuse_overtaken(append)
+        raise problem
+
+    async def _refuse_overtaken(self, append: Append) -> None:
+        """The sequence number comes before the claims (rule C4)."""
+        expected = append.expected_sequence_nr
+        number = (await self._streams.head(append.persistence_id, bucket_of(expected), surely=True)).number
+        if number != (expected or None) and not (number is None and bucket_of(expected)):
+            raise SequenceConflict(append.persistence_id, expected, number or 0)
+
+    async def _undo(self, taken: Taken, ticket: Ticket) -> None:
+        """Let go of what a refused append has taken; what can't be let go now is left to the sweeper."""
+        try:
+            await taken.undo()
+        except JournalError as problem:
+            log.warning("claims_left_to_the_sweeper", problem=str(problem))
+        else:
+            self._intents.done(ticket)
+
+    # --------------------------------------------------------------------------------------------------- the append
+
+    async def _send(self, append: Append, head: Head) -> None:
+        """Store the events. An unknown outcome is resolved by sending the identical batch again (rule K4)."""
+        end = time.monotonic() + RESOLVE
+        asked = False
+        while True:
+            if not asked:
+                _refuse_late(append)
+            try:
+                answer = await self._streams.append(append, head)
+            except OutcomeUnknown:
+                asked = True
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(PAUSE)
+                continue
+            except JournalUnavailable as problem:
+                if not asked:
+                    raise
+                if time.monotonic() > end:
+                    raise OutcomeUnknown(str(problem)) from problem
+                await asyncio.sleep(PAUSE)
+                continue
+            if not answer.applied:
+                await self._refused(append, head, Head(answer.found("head"), answer.found("epoch")))
+            return
+
+    async def _refused(self, append: Append, sent: Head, found: Head) -> None:
+        """Return if the refusal is an own success (C1); else raise what it means."""
+        self._epochs[append.persistence_id, bucket_of(append.expected_sequence_nr)] = found.epoch
+        if found.number == sent.number:
+            raise Fenced
+        if await self._is_stored(append):
+            return
+        raise SequenceConflict(append.persistence_id, append.expected_sequence_nr, found.number or 0)
+
+    async def _is_stored(self, append: Append) -> bool:
+        expected = append.expected_sequence_nr
+        metadata = await self._streams.metadata(append.persistence_id, expected + 1, expected)
+        return metadata is not None and metadata.attempt_id == append.attempt_id
+
+    # ----------------------------------------------------------------------------------------------------- after it
+
+    async def _finish(self, append: Append, leave: tuple[Place, ...], ticket: Ticket) -> None:
+        """Write the row, for which the answer waits. The append is stored, so nothing here can fail it any more."""
+        feeds = self._feeds(append)
+        published = asyncio.ensure_future(self._publish(append, feeds))
+        try:
+            await self._rows.write(append.row, leave)
+        except JournalError as problem:
+            log.warning("row_left_behind", persistence_id=append.persistence_id, problem=str(problem))
+            self._later(self._mend(append, leave, published, ticket))
+        else:
+            self._later(self._tidy(append, published, ticket))
+
+    async def _mend(
+        self, append: Append, leave: tuple[Place, ...], published: asyncio.Future[None], ticket: Ticket
+    ) -> None:
+        """Write the row as soon as the store takes it; until then the intent stays."""
+        while True:
+            await asyncio.sleep(MEND)
+            try:
+                await self._rows.write(append.row, leave)
+            except JournalError:
+                continue
+            log.info("row_mended", persistence_id=append.persistence_id)
+            await self._tidy(append, published, ticket)
+            return
+
+    async def _tidy(self, append: Append, published: asyncio.Future[None], ticket: Ticket) -> None:
+        """What nobody waits for: the feed, claims that were let go, the intent."""
+        await self._passed("row")
+        await published
+        await self._passed("feed")
+        try:
+            await asyncio.gather(
+                *(
+                    self._claims.release(append.persistence_id, claim.digest, append.sequence_nr)
+                    for claim in append.release
+                    if claim not in append.take
+                )
+            )
+        except JournalError as problem:
+            log.warning("claims_left_to_the_sweeper", problem=str(problem))
+            return
+        await self._passed("release")
+        self._intents.done(ticket)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self, timeout: float) -> None:
+        """Wait for what nobody waited for; what takes longer than `timeout` seconds is left to the sweeper."""
+        if self._background:
+            _, late = await asyncio.wait(self._background, timeout=timeout)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+
+class Taken:
+    """What one run of an append has taken, to be let go of if it is refused."""
+
+    def __init__(self, claims: Claims, append: Append, stamp: str) -> None:
+        self._claims = claims
+        self._append = append
+        self._stamp = stamp
+        self._new: list[bytes] = []
+        self._stamped_again: list[bytes] = []
+        self._command = False
+
+    async def take(self, claim: Claim) -> None:
+        """Take a claim. Raises ClaimTaken."""
+        new = await self._claims.take(self._append, claim, self._stamp)
+        (self._new if new else self._stamped_again).append(claim.digest)
+
+    async def take_command(self) -> None:
+        """Take the client key. Raises DuplicateCommand."""
+        await self._claims.take_command(self._append, self._stamp)
+        self._command = True
+
+    async def undo(self) -> None:
+        """Let go of everything that no stored event holds."""
+        work: list[Coroutine[Any, Any, Any]] = [
+            self._claims.let_go(self._append, digest, self._stamp) for digest in self._new
+        ]
+        whose = self._append.persistence_id
+        work += [self._claims.sweep(whose, digest) for digest in self._stamped_again]
+        if self._command:
+            work.append(self._claims.let_go_command(self._append, self._stamp))
+        results = await asyncio.gather(*work, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+
+def _refuse_late(append: Append) -> None:
+    """Raise DeadlinePassed for what must not be sent any more (rule C2)."""
+    if append.deadline is not None and time.monotonic() > append.deadline:
+        raise DeadlinePassed(f"{append.persistence_id}: the deadline passed before the append was sent")

@@ -1,0 +1,249 @@
+"""Writing rows: the snapshot by id, and the listing rows in every home (rules R2, K9).
+
+Each cell carries the row's version as its timestamp, so rows may be written in any order and again. A row leaves a home
+by being overwritten with nothing, never by a deletion, which the store would forget one day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from spikes.journal import cassandra_places as at
+from spikes.journal.cassandra_places import Place
+from spikes.journal.cassandra_session import Session
+from spikes.journal.checks import kind_of
+from spikes.journal.errors import JournalError
+from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion, Snapshot
+
+KNOWN_BUCKETS = 100_000
+"""How many partitions are remembered as listed in `buckets`; then they are written once more."""
+
+
+class StoredRow(NamedTuple):
+    """A row as it is stored: its version, what it was made of, where it stands, and the state."""
+
+    row_nr: int | None
+    row_version: int | None
+    digest: bytes | None
+    listed: bool | None
+    item: bytes | None
+    facts: bytes | None
+    places: bytes | None
+    sequence_nr: int | None
+    state_version: int | None
+    state: bytes | None
+    encoding: str | None
+    key_id: str | None
+    row_written: int | None
+    state_written: int | None
+
+    @property
+    def version(self) -> RowVersion | None:
+        """The version of the row."""
+        return version_of(self.row_nr, self.row_version)
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The stored state."""
+        return snapshot_of((self.sequence_nr, self.state_version, self.state, self.encoding, self.key_id))
+
+
+def version_of(number: int | None, state_version: int | None) -> RowVersion | None:
+    """Return the version of a stored row."""
+    return None if number is None or state_version is None else RowVersion(number, state_version)
+
+
+def snapshot_of(values: Sequence[Any]) -> Snapshot | None:
+    """Return the snapshot of stored columns; "" stands for no encoding and no key."""
+    number, version, state, encoding, key_id = values
+    if number is None:
+        return None
+    return Snapshot(number, version, state or b"", encoding or None, key_id or None)
+
+
+class Rows:
+    """The rows of all entities."""
+
+    def __init__(self, session: Session, schemas: Mapping[str, RowSchema], ranges: Sequence[str]) -> None:
+        self._session = session
+        self._schemas = schemas
+        self._ranges = ranges
+        self._known: set[tuple[str, int]] = set()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds whose rows are kept."""
+        return frozenset(self._schemas)
+
+    def places(self, persistence_id: str, index: IndexPart | None) -> tuple[Place, ...]:
+        """Return where a row with this index part stands."""
+        schema = self._schemas.get(kind_of(persistence_id))
+        return () if schema is None else at.places(schema.kind, schema, index)
+
+    async def write(self, row: EntityRow, leave: Iterable[Place] = (), revision: int = 0) -> None:
+        """Write a row wherever it stands, and nothing where it stood: at `leave` (rule K9)."""
+        places = self.places(row.persistence_id, row.index)
+        writes = [self._put_snapshot(row, places, revision)]
+        writes += [self._put_listing(row, place, revision) for place in places]
+        writes += [self._put_gone(row, place, revision) for place in set(leave).difference(places)]
+        results = await asyncio.gather(*writes, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def read(self, persistence_id: str) -> StoredRow | None:
+        """Read everything that is stored of a row."""
+        rows = (await self._session.run("row", persistence_id)).rows
+        return StoredRow(*rows[0]) if rows else None
+
+    async def stands_at(self, persistence_id: str) -> tuple[Place, ...]:
+        """Read where the row stands."""
+        stored = await self.read(persistence_id)
+        return at.decode_places(stored.places) if stored and stored.places else ()
+
+    async def _put_snapshot(self, row: EntityRow, places: Sequence[Place], revision: int) -> None:
+        written = at.timestamp(row.sequence_nr, row.state_version, revision)
+        values, snapshot = self._row_values(row, places), row.snapshot
+        if snapshot is None:
+            await self._session.run("put_row", row.persistence_id, *values, written)
+            return
+        state = _snapshot_values(snapshot)
+        version = (snapshot.sequence_nr, snapshot.state_version)
+        if version == (row.sequence_nr, row.state_version):
+            await self._session.run("put_row_and_snapshot", row.persistence_id, *values, *state, written)
+            return
+        await asyncio.gather(
+            self._session.run("put_row", row.persistence_id, *values, written),
+            self._session.run("put_snapshot", row.persistence_id, *state, at.timestamp(*version, revision)),
+        )
+
+    def _row_values(self, row: EntityRow, places: Sequence[Place]) -> tuple[Any, ...]:
+        index = row.index
+        shown = (False, b"", b"") if index is None else (True, index.item, at.encode(at.facts_of(index)))
+        return row.sequence_nr, row.state_version, at.digest(row), *shown, at.encode(places)
+
+    async def _put_listing(self, row: EntityRow, place: Place, revision: int) -> None:
+        index, schema = row.index, self._schemas[kind_of(row.persistence_id)]
+        assert index is not None
+        await asyncio.gather(
+            self._make_known(place),
+            self._put(
+                row,
+                place,
+                revision,
+                False,
+                index.item,
+                at.encode(at.facts_of(index)),
+                at.indexed_terms(schema, index),
+                at.ranged_values(self._ranges, index),
+            ),
+        )
+
+    async def _put_gone(self, row: EntityRow, place: Place, revision: int) -> None:
+        await self._put(row, place, revision, True, b"", b"", set(), at.ranged_values(self._ranges, None))
+
+    async def _put(
+        self,
+        row: EntityRow,
+        place: Place,
+        revision: int,
+        gone: bool,
+        item: bytes,
+        facts: bytes,
+        terms: set[str],
+        ranged: Sequence[int],
+    ) -> None:
+        await self._session.run(
+            "put_listing",
+            place.home,
+            place.bucket,
+            place.key,
+            row.persistence_id,
+            gone,
+            row.sequence_nr,
+            row.state_version,
+            item,
+            facts,
+            terms,
+            *ranged,
+            at.timestamp(row.sequence_nr, row.state_version, revision),
+        )
+
+    async def _make_known(self, place: Place) -> None:
+        """Let readers of the home find the partition."""
+        key = (place.home, place.bucket)
+        if key in self._known:
+            return
+        await self._session.run("put_bucket", *key)
+        if len(self._known) >= KNOWN_BUCKETS:
+            self._known.clear()
+        self._known.add(key)
+
+    # ------------------------------------------------------------------------------------------------- rows made anew
+
+    async def replace(self, row: EntityRow) -> bool:
+        """Write a recomputed row unless a newer one is stored; tell whether anything differed."""
+        stored = await self.read(row.persistence_id)
+        differs = False
+        if self._may_replace(row.version, stored and stored.version):
+            differs = await self._replace_row(row, stored)
+        return await self._replace_snapshot(row, stored) or differs
+
+    def _may_replace(self, version: RowVersion, stored: RowVersion | None) -> bool:
+        return stored is None or version >= stored
+
+    async def _replace_row(self, row: EntityRow, stored: StoredRow | None) -> bool:
+        before = at.decode_places(stored.places) if stored and stored.places else ()
+        same = stored is not None and stored.version == row.version
+        places = self.places(row.persistence_id, row.index)
+        if stored and same and stored.digest == at.digest(row) and before == places and await self._stands(row, places):
+            return False
+        revision = _next_revision(row.version, stored.row_written if stored and same else None)
+        bare = EntityRow(row.persistence_id, row.sequence_nr, row.state_version, row.index, None)
+        await self.write(bare, before, revision)
+        return True
+
+    async def _stands(self, row: EntityRow, places: Sequence[Place]) -> bool:
+        """Tell whether the row is in each of its homes as it should be."""
+        index = row.index
+        facts = at.encode(at.facts_of(index)) if index is not None else b""
+        keys = ((place.home, place.bucket, place.key, row.persistence_id) for place in places)
+        found = await asyncio.gather(*(self._session.run("listing", *key) for key in keys))
+        right = (False, row.sequence_nr, index.item if index is not None else b"", facts)
+        return all(each.rows and tuple(each.rows[0][2:]) == right for each in found)
+
+    async def _replace_snapshot(self, row: EntityRow, stored: StoredRow | None) -> bool:
+        new, old = row.snapshot, stored.snapshot if stored else None
+        if new is None or new == old:
+            return False
+        same = old is not None and (old.sequence_nr, old.state_version) == (new.sequence_nr, new.state_version)
+        if old is not None and not same and (old.sequence_nr, old.state_version) > (new.sequence_nr, new.state_version):
+            return False
+        version = RowVersion(new.sequence_nr, new.state_version)
+        revision = _next_revision(version, stored.state_written if stored and same else None)
+        written = at.timestamp(new.sequence_nr, new.state_version, revision)
+        await self._session.run("put_snapshot", row.persistence_id, *_snapshot_values(new), written)
+        return True
+
+
+def _snapshot_values(snapshot: Snapshot) -> tuple[Any, ...]:
+    """Return the columns of a snapshot. None would be a deletion, which the store forgets one day."""
+    return (
+        snapshot.sequence_nr,
+        snapshot.state_version,
+        snapshot.state,
+        snapshot.encoding or "",
+        snapshot.key_id or "",
+    )
+
+
+def _next_revision(version: RowVersion, written: int | None) -> int:
+    """Return the revision that replaces a damaged row of the same version."""
+    if written is None:
+        return 0
+    revision = written - at.timestamp(version.sequence_nr, version.state_version) + 1
+    if revision not in range(at.REVISIONS):
+        raise JournalError(f"a row of version {version} was mended {at.REVISIONS - 1} times already; what damages it?")
+    return revision

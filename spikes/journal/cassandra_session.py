@@ -1,0 +1,308 @@
+"""The driver's session on the event loop: statements in, rows out, and every failure by its meaning (rule K3).
+
+The driver answers on its own reactor thread. Answers are put into a queue there, and the loop is woken once for all
+that came meanwhile; nothing else crosses threads, and no thread is hopped through for a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from cassandra import ConsistencyLevel
+from cassandra.cluster import (
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    ResponseFuture,
+)
+from cassandra.cluster import Session as DriverSession
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    DCAwareRoundRobinPolicy,
+    FallthroughRetryPolicy,
+    RetryPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement, tuple_factory
+
+from spikes.journal.cassandra_cql import Cql, Way
+from spikes.journal.errors import JournalError, JournalUnavailable, JournalUnusable, OutcomeUnknown
+
+RECONNECT = 1.0
+"""Seconds between two attempts to reach a host that went away."""
+
+Value = Any
+"""What can be bound to a statement."""
+
+logging.getLogger("cassandra").setLevel(logging.ERROR)  # a host that goes away is told of by the journal, once
+
+
+class Rows(NamedTuple):
+    """What a statement answered: the names of its columns, and its rows in order."""
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+    next: bytes | None = None
+    """Where a scan goes on, None at its end."""
+
+    @property
+    def applied(self) -> bool:
+        """Tell whether a conditional statement was carried out."""
+        return bool(self.rows[0][0])
+
+    def found(self, column: str) -> Any:
+        """Return what a refused conditional statement found in a column of its first row; None for no row."""
+        return self.rows[0][self.columns.index(column)] if column in self.columns else None
+
+
+class Consistency(NamedTuple):
+    """How many replicas have to agree (rule K12): on plain statements, and on conditional ones."""
+
+    plain: int
+    serial: int
+
+
+CONSISTENCY = {
+    "global": Consistency(ConsistencyLevel.QUORUM, ConsistencyLevel.SERIAL),
+    "local": Consistency(ConsistencyLevel.LOCAL_QUORUM, ConsistencyLevel.LOCAL_SERIAL),
+}
+
+
+class ReadAgain(RetryPolicy):  # type: ignore[misc] # the driver has no types
+    """Ask for a read again as often as the settings say, on the next host; everything else has its own rules (K3)."""
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+
+    def on_read_timeout(self, query: Any, consistency: Any, *_: Any, retry_num: int = 0, **__: Any) -> Any:
+        """Try again after a time-out on the replicas."""
+        return self._again(consistency, retry_num)
+
+    def on_unavailable(self, query: Any, consistency: Any, *_: Any, retry_num: int = 0, **__: Any) -> Any:
+        """Try again where replicas seemed to be missing."""
+        return self._again(consistency, retry_num)
+
+    def on_request_error(self, query: Any, consistency: Any, error: Any, retry_num: int) -> Any:
+        """Try again after a lost connection or an overloaded host."""
+        return self._again(consistency, retry_num)
+
+    def on_write_timeout(self, query: Any, consistency: Any, *_: Any, retry_num: int = 0, **__: Any) -> Any:
+        """Send a write with its own timestamp again: it can be there only once."""
+        return self._again(consistency, retry_num)
+
+    def _again(self, consistency: Any, retry_num: int) -> Any:
+        if retry_num >= self._times:
+            return self.RETHROW, None
+        return self.RETRY_NEXT_HOST, consistency
+
+
+class Connection(NamedTuple):
+    """What the driver needs to be told. `options` are those of `Cluster`: credentials, TLS, a bundle."""
+
+    options: Mapping[str, Any]
+    datacenter: str | None
+    scope: str
+    read_retries: int
+    request_timeout: float
+    most_in_flight: int
+
+
+def connect(connection: Connection) -> tuple[Cluster, DriverSession]:
+    """Connect, on a thread of its own. Raises what the driver raises."""
+    consistency = CONSISTENCY[connection.scope]
+
+    def profile(policy: RetryPolicy, level: int) -> ExecutionProfile:
+        return ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(
+                DCAwareRoundRobinPolicy(connection.datacenter or ""), shuffle_replicas=False
+            ),
+            retry_policy=policy,
+            consistency_level=level,
+            serial_consistency_level=consistency.serial,
+            request_timeout=connection.request_timeout,
+            row_factory=tuple_factory,
+        )
+
+    again = ReadAgain(connection.read_retries)
+    cluster = Cluster(
+        execution_profiles={
+            Way.READ: profile(again, consistency.plain),
+            Way.SERIAL: profile(again, consistency.serial),
+            Way.WRITE: profile(again, consistency.plain),
+            Way.LWT: profile(FallthroughRetryPolicy(), consistency.plain),
+        },
+        reconnection_policy=ConstantReconnectionPolicy(RECONNECT, max_attempts=None),
+        **connection.options,
+    )
+    try:
+        return cluster, cluster.connect()
+    except BaseException:
+        cluster.shutdown()
+        raise
+
+
+class Session:
+    """Runs prepared statements. Made by `Session.start` inside a running loop, on which it then lives."""
+
+    def __init__(self, cluster: Cluster, session: DriverSession, connection: Connection) -> None:
+        self.in_flight = 0
+        self.sent: dict[str, int] = {}
+        self.most_in_flight = connection.most_in_flight
+        self._cluster = cluster
+        self._session = session
+        self._loop = asyncio.get_running_loop()
+        self._prepared: dict[str, tuple[PreparedStatement, Way]] = {}
+        self._answers: deque[tuple[asyncio.Future[Rows], Rows | None, BaseException | None]] = deque()
+        self._woken = False
+        self._closed = False
+        session.use_client_timestamp = False  # conditional writes are ordered by their ballots alone (rule K3)
+        session.default_fetch_size = None
+
+    @classmethod
+    async def start(cls, connection: Connection) -> Session:
+        """Connect. Raises what the driver raises."""
+        cluster, session = await asyncio.to_thread(connect, connection)
+        return cls(cluster, session, connection)
+
+    def use(self, keyspace: str) -> None:
+        """Let all statements be of this keyspace; blocks."""
+        self._session.set_keyspace(keyspace)
+
+    @property
+    def metadata(self) -> Any:
+        """What the driver knows of hosts and tables."""
+        return self._cluster.metadata
+
+    async def define(self, statement: str) -> None:
+        """Run one statement that changes the schema, and wait until all hosts agree. Raises JournalUnusable."""
+        try:
+            await asyncio.to_thread(self._session.execute, statement, timeout=60)
+        except Exception as error:
+            raise JournalUnusable(f"the schema can't be changed: {_told(error)}") from error
+
+    async def prepare(self, statements: Mapping[str, Cql]) -> None:
+        """Prepare statements under their names, all at once."""
+        await asyncio.gather(*(self._prepare(name, cql) for name, cql in statements.items()))
+
+    async def _prepare(self, name: str, cql: Cql) -> tuple[PreparedStatement, Way]:
+        if name not in self._prepared:
+            try:
+                prepared = await asyncio.to_thread(self._session.prepare, cql.text)
+            except Exception as error:
+                raise _unavailable(error) from error
+            prepared.is_idempotent = cql.way is not Way.LWT
+            self._prepared[name] = prepared, cql.way
+        return self._prepared[name]
+
+    def admit(self) -> None:
+        """Refuse new work while too much is under way. Raises JournalUnavailable."""
+        if self._closed:
+            raise JournalUnavailable("the journal is closed")
+        if self.in_flight >= self.most_in_flight:
+            raise JournalUnavailable(f"{self.in_flight:,} requests to Cassandra are in flight; come again soon")
+
+    async def run(self, name: str, *values: Value) -> Rows:
+        """Run a prepared statement. Raises JournalUnavailable, and OutcomeUnknown if it was conditional."""
+        prepared, way = self._prepared[name]
+        return await self._send(name, prepared.bind(values), way)
+
+    async def scan(self, name: str, *values: Value, page: int) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
+        """Yield all rows of a statement that has no limit, page by page."""
+        prepared, way = self._prepared[name]
+        statement = prepared.bind(values)
+        statement.fetch_size = page
+        while True:
+            answer = await self._send(name, statement, way)
+            yield answer.rows
+            if answer.next is None:
+                return
+            statement.paging_state = answer.next
+
+    async def ask(self, cql: Cql, *values: Value) -> Rows:
+        """Run a statement that was not prepared yet: it is, once."""
+        prepared, way = await self._prepare(cql.text, cql)
+        return await self._send("ask", prepared.bind(values), way)
+
+    def bound(self, name: str, *values: Value) -> BoundStatement:
+        """Return a statement for a batch."""
+        return self._prepared[name][0].bind(values)
+
+    async def run_batch(self, statements: Sequence[BoundStatement]) -> Rows:
+        """Run a conditional batch of one partition (rule K1); see `run`."""
+        batch = BatchStatement(BatchType.LOGGED)
+        for statement in statements:
+            batch.add(statement)
+        return await self._send("append", batch, Way.LWT)
+
+    async def _send(self, name: str, statement: Any, way: Way) -> Rows:
+        if self._closed:
+            raise JournalUnavailable("the connection to Cassandra is closed")
+        future: asyncio.Future[Rows] = self._loop.create_future()
+        self.in_flight += 1
+        self.sent[name] = self.sent.get(name, 0) + 1
+        response: ResponseFuture | None = None
+        try:
+            response = self._session.execute_async(statement, execution_profile=way)
+            response.add_callbacks(partial(self._answered, future, response), partial(self._failed, future))
+            return await future
+        except Exception as error:  # the driver's errors have no common root
+            raise _meaning(error, way, response) from error
+        finally:
+            self.in_flight -= 1
+
+    # ---------------------------------------------------------------------------------------- on the driver's thread
+
+    def _answered(self, future: asyncio.Future[Rows], response: ResponseFuture, rows: Any) -> None:
+        self._put(future, Rows(response._col_names or (), rows or (), response._paging_state), None)
+
+    def _failed(self, future: asyncio.Future[Rows], error: BaseException) -> None:
+        self._put(future, None, error)
+
+    def _put(self, future: asyncio.Future[Rows], rows: Rows | None, error: BaseException | None) -> None:
+        self._answers.append((future, rows, error))
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._settle)
+
+    # --------------------------------------------------------------------------------------------------- on the loop
+
+    def _settle(self) -> None:
+        self._woken = False  # before the queue is emptied: what comes from now on wakes again
+        while self._answers:
+            future, rows, error = self._answers.popleft()
+            if future.done():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            else:
+                assert rows is not None
+                future.set_result(rows)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        self._closed = True
+        await asyncio.to_thread(self._cluster.shutdown)
+
+
+def _meaning(error: Exception, way: Way, response: ResponseFuture | None) -> JournalError:
+    """Return what a failure means. A conditional statement that was sent may be carried out still (rule K3)."""
+    sent = response is not None and bool(response.attempted_hosts)
+    if way is Way.LWT and sent:
+        return OutcomeUnknown(f"Cassandra did not say whether it was done: {_told(error)}")
+    return _unavailable(error)
+
+
+def _unavailable(error: Exception) -> JournalUnavailable:
+    return JournalUnavailable(f"Cassandra can't be used now: {_told(error)}")
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, NoHostAvailable):
+        errors = error.errors.values() if isinstance(error.errors, Mapping) else ()
+        return "; ".join(dict.fromkeys(str(each) for each in errors)) or "no host can be reached"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,95 @@
+"""The sweeper: finishes what a crash left half done, of whatever process (rule K6).
+
+An intent that is old enough is of an attempt that is over, or that will find itself fenced and begin again. After the
+fence the entity is folded as it is now, its row is written to every home that the intent names, what it claims without
+holding it is let go, its events are told again, and only then does the intent go. All of it may be done twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from spikes.journal.cassandra_claims import Claims
+from spikes.journal.cassandra_intents import MINUTE, Attempt, Intent, Intents
+from spikes.journal.cassandra_rows import Rows
+from spikes.journal.cassandra_schema import Schema
+from spikes.journal.cassandra_stream import MOST_EVENTS, Streams
+from spikes.journal.port import Refold, StoredEvent
+
+log = structlog.get_logger(__name__)
+
+OLD_ENOUGH = 10_000
+"""Milliseconds after which an intent is taken for left behind. Politeness, never safety: the fence is that."""
+
+SETTLED = 3
+"""Minutes after which no intent comes into a minute any more: one that took 30 s to be stored is written again."""
+
+MOST_MINUTES = 240
+"""How many minutes one sweep looks at, so that one after a long time without any process comes to an end."""
+
+Publish = Callable[[str, tuple[StoredEvent, ...], frozenset[str]], Awaitable[None]]
+
+
+class Sweeper:
+    """Every process has one. They share how far the store is swept, and may meet at the same intent."""
+
+    def __init__(
+        self, streams: Streams, claims: Claims, intents: Intents, rows: Rows, schema: Schema, publish: Publish
+    ) -> None:
+        self._streams = streams
+        self._claims = claims
+        self._intents = intents
+        self._rows = rows
+        self._schema = schema
+        self._publish = publish
+
+    async def sweep(self, now: int, refold: Refold) -> int:
+        """Finish the intents that are old enough at `now` (milliseconds); return how many attempts they held."""
+        stored = await self._schema.swept()
+        last, swept, done = now // MINUTE, stored, 0
+        for minute in range(stored, min(last + 1, stored + MOST_MINUTES)):
+            intents = await self._intents.of_minute(minute)
+            old = [intent for intent in intents if now - intent.time >= OLD_ENOUGH]
+            finished = [intent for intent in old if await self._finish(intent, refold)]
+            done += sum(len(intent.attempts) for intent in finished)
+            if swept == minute and len(finished) == len(intents) and minute < last - SETTLED:
+                swept += 1
+        await self._schema.put_swept(stored, swept)
+        return done
+
+    async def _finish(self, intent: Intent, refold: Refold) -> bool:
+        """Finish all attempts of an intent and forget it; False if one of them can't be finished now."""
+        finished = await asyncio.gather(*(self._finish_attempt(each, refold) for each in intent.attempts))
+        if all(finished):
+            await self._intents.forget(intent)
+            return True
+        return False
+
+    async def _finish_attempt(self, attempt: Attempt, refold: Refold) -> bool:
+        persistence_id = attempt.persistence_id
+        await self._streams.fence(persistence_id, attempt.expected)
+        row = await refold(persistence_id)
+        if row is None:
+            log.error("sweep_cannot_fold", persistence_id=persistence_id)
+            return False
+        if row.sequence_nr:
+            await self._rows.write(row, {*attempt.places, *await self._rows.stands_at(persistence_id)})
+        for digest in attempt.claims:
+            await self._claims.sweep(persistence_id, digest)
+        if attempt.command is not None:
+            await self._claims.sweep_command(persistence_id, attempt.command)
+        await self._tell_again(attempt)
+        log.info("swept", persistence_id=persistence_id, after=attempt.expected)
+        return True
+
+    async def _tell_again(self, attempt: Attempt) -> None:
+        """Put the events of the attempt into the feeds, if it was stored (rule K11)."""
+        metadata = await self._streams.metadata(attempt.persistence_id, attempt.expected + 1, attempt.expected)
+        if not attempt.feeds or metadata is None or metadata.attempt_id != attempt.attempt_id:
+            return
+        events = await self._streams.events(attempt.persistence_id, attempt.expected, MOST_EVENTS)
+        own = tuple(event for event in events if event.metadata.attempt_id == attempt.attempt_id)
+        await self._publish(attempt.persistence_id, own, frozenset(attempt.feeds))
