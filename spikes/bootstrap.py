@@ -15,7 +15,7 @@ from spikes.domain.ticket.behavior import ticket_behavior
 from spikes.domain.user.behavior import user_behavior
 from spikes.journal import Credentials, open_journal
 from spikes.journal.port import Journal
-from spikes.maintenance import refold_in_background
+from spikes.maintenance import refold_in_background, sweep_in_background
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.settings import Settings
 from spikes.web.app import Application, make_app
@@ -62,12 +62,16 @@ class Service:
         self.state = state
         self.entities = entities
         self.journal = journal
-        self._refolding = asyncio.create_task(refold_in_background(journal, BEHAVIORS))
+        self._background = {
+            asyncio.create_task(refold_in_background(journal, BEHAVIORS)),
+            asyncio.create_task(sweep_in_background(journal, BEHAVIORS)),
+        }
 
     async def drain(self) -> None:
         """Finish what the entities have taken in; no new request comes."""
-        self._refolding.cancel()
-        await asyncio.wait({self._refolding})
+        for task in self._background:
+            task.cancel()
+        await asyncio.wait(self._background)
         await self.entities.close()
 
     async def close(self) -> None:

@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 Behavior = EventSourcedBehavior[Any, Any, Any]
 
+SWEEP_EVERY = 5.0
+"""Seconds between two looks for what a crash has left half done."""
+
 BATCH = 256
 """How many entities are folded and written in one go."""
 
@@ -166,6 +169,25 @@ async def refold_old_rows(journal: Journal, behaviors: Sequence[Behavior]) -> in
                 log.error("row_not_made", problem=problem)
             done += report.differed
     return done
+
+
+async def sweep_in_background(journal: Journal, behaviors: Sequence[Behavior]) -> None:
+    """Finish what crashes left half done (rule K6), as a task of the service, for as long as it runs."""
+    by_kind = {behavior.kind: behavior for behavior in behaviors}
+
+    async def row_of(persistence_id: str) -> EntityRow | None:
+        behavior = by_kind.get(PersistenceId.parse(persistence_id).kind)
+        row = None if behavior is None else await _fold(journal, behavior, persistence_id)
+        return row if isinstance(row, EntityRow) else None
+
+    while True:
+        try:
+            await journal.sweep(row_of)
+        except JournalError as problem:
+            log.warning("sweep_put_off", problem=str(problem))
+        except Exception:
+            log.exception("sweep_broke")
+        await asyncio.sleep(SWEEP_EVERY)
 
 
 async def refold_in_background(journal: Journal, behaviors: Sequence[Behavior]) -> None:

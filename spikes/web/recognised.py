@@ -1,7 +1,8 @@
 """Tokens that were recognised a moment ago, so that a busy client doesn't cost a question to its user at each request.
 
 An entry is used only while the user's entity is still at the version that answered (rule C6): a logout, a new password
-or a removed account moves the version, in whatever process it happens, and the next request asks again.
+or a removed account moves the version, in whatever process it happens, and the next request asks again. Where only a
+round trip could tell whether another process has moved it, an entry is believed for `BELIEVED` seconds (rule K10).
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from spikes.domain.principal import Principal
 CAPACITY = 10_000
 """How many tokens are kept; the one that was recognised longest ago goes first."""
 
+BELIEVED = 0.5
+"""Seconds after which a user is asked again on a journal that can't tell at once what others have stored."""
+
 
 class Recognised(msgspec.Struct, frozen=True):
-    """Whose token it is, the version of the user that said so, and until when that holds (milliseconds)."""
+    """Whose token it is, the version of the user that said so, and until when that holds (milliseconds).
+
+    `asked` is when the user was asked, in seconds of a monotonic clock.
+    """
 
     principal: Principal
     persistence_id: str
     sequence_nr: int
     until: int
+    asked: float
 
 
 class RecognisedTokens:
@@ -35,13 +43,16 @@ class RecognisedTokens:
         self._capacity = capacity
         self._entries: OrderedDict[bytes, Recognised] = OrderedDict()
 
-    def find(self, header: str, now: int) -> Principal | None:
-        """Return whose token it is, if that is still surely so."""
+    def find(self, header: str, now: int, monotonic: float) -> Principal | None:
+        """Return whose token it is, if that is still so."""
         digest = _digest(header)
         entry = self._entries.get(digest)
         if entry is None:
             return None
-        if now < entry.until and self._views.is_current(entry.persistence_id, entry.sequence_nr):
+        current = self._views.is_current(entry.persistence_id, entry.sequence_nr)
+        if current is None:
+            current = monotonic - entry.asked < BELIEVED
+        if now < entry.until and current:
             return entry.principal
         del self._entries[digest]
         return None

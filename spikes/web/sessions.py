@@ -64,8 +64,8 @@ async def authenticate(call: Call) -> Principal | None:
     if header is None:
         return None
     call.recheck = authenticate
-    now, recognised = call.services.sources.now(), call.services.recognised
-    return recognised.find(header, now) or await _ask_who(call, header)
+    sources, recognised = call.services.sources, call.services.recognised
+    return recognised.find(header, sources.now(), sources.monotonic()) or await _ask_who(call, header)
 
 
 async def _ask_who(call: Call, header: str) -> Principal:
@@ -76,11 +76,13 @@ async def _ask_who(call: Call, header: str) -> Principal:
         raise not_authenticated() from None
     if scheme.lower() != "bearer":
         raise not_authenticated()
+    asked = call.services.sources.monotonic()
     answer = await call.ask("user", token.user_id, Authenticate(token.hash))
     session: Session = call.value(answer)
     principal = Principal(token.user_id, session.id)
     until = min(session.expires, session.last_used + USED_AGAIN_AFTER)
-    call.services.recognised.remember(header, Recognised(principal, answer.persistence_id, answer.sequence_nr, until))
+    recognised = Recognised(principal, answer.persistence_id, answer.sequence_nr, until, asked)
+    call.services.recognised.remember(header, recognised)
     return principal
 
 

@@ -58,11 +58,25 @@ async def test_a_session_that_expires_is_not_recognised(start: Start) -> None:
 def test_only_so_many_tokens_are_kept() -> None:
     tokens = RecognisedTokens(MemoryJournal(), capacity=2)
     for name in ("one", "two", "three"):
-        tokens.remember(name, Recognised(Principal(name, "S"), f"user|{name}", 0, 10))
-    assert [tokens.find(name, 9) is not None for name in ("one", "two", "three")] == [False, True, True]
+        tokens.remember(name, Recognised(Principal(name, "S"), f"user|{name}", 0, 10, 0.0))
+    assert [tokens.find(name, 9, 0.0) is not None for name in ("one", "two", "three")] == [False, True, True]
 
 
 def test_a_token_is_kept_until_its_time() -> None:
     tokens = RecognisedTokens(MemoryJournal())
-    tokens.remember("one", Recognised(Principal("one", "S"), "user|one", 0, 10))
-    assert [tokens.find("one", now) is not None for now in (9, 10, 9)] == [True, False, False]
+    tokens.remember("one", Recognised(Principal("one", "S"), "user|one", 0, 10, 0.0))
+    assert [tokens.find("one", now, 0.0) is not None for now in (9, 10, 9)] == [True, False, False]
+
+
+class Remote(MemoryJournal):
+    """A journal that can't tell without a round trip whether anything is the newest."""
+
+    def is_current(self, persistence_id: str, sequence_nr: int) -> bool | None:
+        return None
+
+
+@pytest.mark.parametrize(("later", "believed"), [(0.49, True), (0.5, False)])
+def test_k10_a_token_is_believed_for_half_a_second(later: float, believed: bool) -> None:
+    tokens = RecognisedTokens(Remote())
+    tokens.remember("one", Recognised(Principal("one", "S"), "user|one", 1, 10, 7.0))
+    assert (tokens.find("one", 9, 7.0 + later) is not None) is believed
