@@ -7,7 +7,7 @@ by being overwritten with nothing, never by a deletion, which the store would fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from spikes.journal import cassandra_places as at
@@ -50,6 +50,16 @@ class StoredRow(NamedTuple):
         return snapshot_of((self.sequence_nr, self.state_version, self.state, self.encoding, self.key_id))
 
 
+class Shown(NamedTuple):
+    """What the listings of a row hold: nothing where it is `gone`; `ranged` are the columns lists ask ranges of."""
+
+    gone: bool
+    item: bytes
+    facts: bytes
+    terms: Set[str]
+    ranged: Sequence[int]
+
+
 def version_of(number: int | None, state_version: int | None) -> RowVersion | None:
     """Return the version of a stored row."""
     return None if number is None or state_version is None else RowVersion(number, state_version)
@@ -71,6 +81,7 @@ class Rows:
         self._schemas = schemas
         self._ranges = ranges
         self._known: set[tuple[str, int]] = set()
+        self._nothing = Shown(True, b"", b"", frozenset(), at.ranged_values(ranges, None))
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -84,10 +95,10 @@ class Rows:
 
     async def write(self, row: EntityRow, leave: Iterable[Place] = (), revision: int = 0) -> None:
         """Write a row wherever it stands, and nothing where it stood: at `leave` (rule K9)."""
-        places = self.places(row.persistence_id, row.index)
-        writes = [self._put_snapshot(row, places, revision)]
-        writes += [self._put_listing(row, place, revision) for place in places]
-        writes += [self._put_gone(row, place, revision) for place in set(leave).difference(places)]
+        places, shown = self.places(row.persistence_id, row.index), self._shown(row)
+        writes = [self._put_snapshot(row, places, shown, revision)]
+        writes += [self._put_known(row, place, shown, revision) for place in places]
+        writes += [self._put(row, place, self._nothing, revision) for place in set(leave).difference(places)]
         results = await asyncio.gather(*writes, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
@@ -103,9 +114,20 @@ class Rows:
         stored = await self.read(persistence_id)
         return at.decode_places(stored.places) if stored and stored.places else ()
 
-    async def _put_snapshot(self, row: EntityRow, places: Sequence[Place], revision: int) -> None:
-        written = at.timestamp(row.sequence_nr, row.state_version, revision)
-        values, snapshot = self._row_values(row, places), row.snapshot
+    def _shown(self, row: EntityRow) -> Shown:
+        """Return what a row's listings hold, alike in every home."""
+        index, schema = row.index, self._schemas.get(kind_of(row.persistence_id))
+        if index is None or schema is None:
+            return self._nothing
+        facts, terms = at.encode(at.facts_of(index)), at.indexed_terms(schema, index)
+        return Shown(False, index.item, facts, terms, at.ranged_values(self._ranges, index))
+
+    async def _put_snapshot(self, row: EntityRow, places: Sequence[Place], shown: Shown, revision: int) -> None:
+        written, snapshot = at.timestamp(row.sequence_nr, row.state_version, revision), row.snapshot
+        values = (
+            *(row.sequence_nr, row.state_version, at.digest(row)),
+            *(not shown.gone, shown.item, shown.facts, at.encode(places)),
+        )
         if snapshot is None:
             await self._session.run("put_row", row.persistence_id, *values, written)
             return
@@ -119,63 +141,23 @@ class Rows:
             self._session.run("put_snapshot", row.persistence_id, *state, at.timestamp(*version, revision)),
         )
 
-    def _row_values(self, row: EntityRow, places: Sequence[Place]) -> tuple[Any, ...]:
-        index = row.index
-        shown = (False, b"", b"") if index is None else (True, index.item, at.encode(at.facts_of(index)))
-        return row.sequence_nr, row.state_version, at.digest(row), *shown, at.encode(places)
+    async def _put_known(self, row: EntityRow, place: Place, shown: Shown, revision: int) -> None:
+        if (place.home, place.bucket) in self._known:
+            await self._put(row, place, shown, revision)
+        else:
+            await asyncio.gather(self._make_known(place), self._put(row, place, shown, revision))
 
-    async def _put_listing(self, row: EntityRow, place: Place, revision: int) -> None:
-        index, schema = row.index, self._schemas[kind_of(row.persistence_id)]
-        assert index is not None
-        await asyncio.gather(
-            self._make_known(place),
-            self._put(
-                row,
-                place,
-                revision,
-                False,
-                index.item,
-                at.encode(at.facts_of(index)),
-                at.indexed_terms(schema, index),
-                at.ranged_values(self._ranges, index),
-            ),
-        )
-
-    async def _put_gone(self, row: EntityRow, place: Place, revision: int) -> None:
-        await self._put(row, place, revision, True, b"", b"", set(), at.ranged_values(self._ranges, None))
-
-    async def _put(
-        self,
-        row: EntityRow,
-        place: Place,
-        revision: int,
-        gone: bool,
-        item: bytes,
-        facts: bytes,
-        terms: set[str],
-        ranged: Sequence[int],
-    ) -> None:
+    async def _put(self, row: EntityRow, place: Place, shown: Shown, revision: int) -> None:
         await self._session.run(
             "put_listing",
-            place.home,
-            place.bucket,
-            place.key,
-            row.persistence_id,
-            gone,
-            row.sequence_nr,
-            row.state_version,
-            item,
-            facts,
-            terms,
-            *ranged,
+            *(place.home, place.bucket, place.key, row.persistence_id),
+            *(shown.gone, row.sequence_nr, row.state_version, shown.item, shown.facts, shown.terms, *shown.ranged),
             at.timestamp(row.sequence_nr, row.state_version, revision),
         )
 
     async def _make_known(self, place: Place) -> None:
         """Let readers of the home find the partition."""
         key = (place.home, place.bucket)
-        if key in self._known:
-            return
         await self._session.run("put_bucket", *key)
         if len(self._known) >= KNOWN_BUCKETS:
             self._known.clear()
