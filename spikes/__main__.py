@@ -54,6 +54,10 @@ def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | Non
             from spikes.cli.serve import serve
 
             return serve(settings, given, assemble)
+        case "migrate":
+            from spikes.cli.store import migrate
+
+            return asyncio.run(migrate(settings))
         case "verify":
             from spikes.cli.store import verify
 

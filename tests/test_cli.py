@@ -28,7 +28,18 @@ from spikes.settings import SettingError, Settings
 from spikes.web.passwords import Passwords
 from tests.processes import SPIKES, TIMEOUT, environment
 
-COMMANDS = ["serve", "verify", "rebuild", "events", "export", "import", "user", "user reset-password", "version"]
+COMMANDS = [
+    "serve",
+    "migrate",
+    "verify",
+    "rebuild",
+    "events",
+    "export",
+    "import",
+    "user",
+    "user reset-password",
+    "version",
+]
 ANN = "0SAN2TY66E7QE"
 NOTE = "0SAN2V09YE97J"
 NEW_PASSWORD = "Another-1"
@@ -105,6 +116,18 @@ def test_a_journal_that_is_not_there_is_code_three(command: str, tmp_path: Path)
     assert done.returncode == 3
     assert f"there is no journal at {tmp_path}/spikes.db" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_migrating_makes_a_journal_and_keeps_one(tmp_path: Path, store: str) -> None:
+    new = f"sqlite:///{tmp_path}/new/spikes.db"
+    for url, events in ((new, 0), (new, 0), (store, 3)):
+        done = spikes("migrate", "--journal", url)
+        assert (done.returncode, done.stderr) == (0, f"{url} is ready for release {__version__}\n")
+        assert f"{events} events" in spikes("rebuild", "--journal", url).stdout
+
+
+def test_migrating_memory_is_code_three() -> None:
+    assert spikes("migrate", "--journal", "memory:").returncode == 3
 
 
 def test_serving_a_damaged_journal_is_code_three(tmp_path: Path) -> None:

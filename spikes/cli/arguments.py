@@ -19,6 +19,10 @@ With --workers a supervisor opens the port and keeps N serving processes at work
 on SIGHUP they are replaced one after another by new ones, with new code and new settings (--env-file and the files of
 secrets are read anew; the address stays), without a failed request. Without it this process serves by itself.
 """
+MIGRATE = """\
+Make what the journal needs where it is kept, or bring it up to this release: the file, or on Cassandra the keyspace
+and its tables. Nothing that is there is lost; run again, it changes nothing. Several may run at once.
+"""
 VERIFY = """\
 Look for damage: of the file, in the streams of events, in the rows made of them. Prints one finding a line; exit code 1
 if there is any. A service may run meanwhile.
@@ -51,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"spikes {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     _serve(_described(commands.add_parser("serve", help="serve the API", epilog=ENVIRONMENT), SERVE))
+    _store(_described(commands.add_parser("migrate", help="make or update what the journal needs"), MIGRATE))
     _store(_described(commands.add_parser("verify", help="look for damage in the journal"), VERIFY))
     _store(_described(commands.add_parser("rebuild", help="make all rows anew from the events"), REBUILD))
     _events(_described(commands.add_parser("events", help="print the events of one entity"), EVENTS))

@@ -1,4 +1,4 @@
-"""`spikes verify`, `rebuild` and `events`: looking after a journal, beside a running service or without one."""
+"""`spikes migrate`, `verify`, `rebuild`, `events`: looking after a journal, beside a running service or without one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from spikes import __version__
 from spikes.bootstrap import BEHAVIORS, credentials_of, open_store
 from spikes.domain.times import to_rfc3339
 from spikes.exits import Exit
@@ -19,6 +20,15 @@ from spikes.journal.port import PAGE, Journal, StoredEvent
 from spikes.maintenance import rebuild
 from spikes.persistence.identity import PersistenceId
 from spikes.settings import SettingError, Settings
+
+
+async def migrate(settings: Settings) -> int:
+    """Make what the journal needs, or bring it up to this release. Raises JournalUnusable."""
+    refuse_memory(settings.journal)
+    journal = await open_store(settings.journal, credentials_of(settings), migrate=True)
+    await journal.close()
+    print(f"{settings.journal_shown} is ready for release {__version__}", file=sys.stderr)
+    return Exit.OK
 
 
 async def verify(settings: Settings) -> int:
