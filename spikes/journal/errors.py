@@ -7,6 +7,7 @@ JournalError
 │   └── DuplicateCommand     this client key was already used; carries where its result stands
 ├── JournalUnavailable       surely not stored (or not read), because the store can't be used now
 │   └── DeadlinePassed       not sent at all: the command's time was over before its turn (rule C2)
+├── FeedOverrun              a reader of the feed is too far behind to go on; it has to begin anew
 ├── OutcomeUnknown           may or may not be stored; only a fence can tell (rules S3, K2)
 ├── EventTooLarge            never can be stored; says which event, its size and the limit
 └── JournalUnusable          the start must stop; the message says what is wrong and what would be right
@@ -66,6 +67,10 @@ class JournalUnavailable(JournalError):
 
 class DeadlinePassed(JournalUnavailable):
     """The deadline of the command was over before the append was sent; surely nothing was stored (rule C2)."""
+
+
+class FeedOverrun(JournalError):
+    """More has arrived since the last event that was read than the journal holds for its own process (rule K11)."""
 
 
 class OutcomeUnknown(JournalError):
