@@ -42,17 +42,12 @@ async def _open_cassandra(
 ) -> Journal:
     target = target_of(url, credentials)
     try:
-        from spikes.journal.cassandra import open_cassandra  # type: ignore[import-untyped, unused-ignore]
+        from spikes.journal.cassandra import open_cassandra
     except ModuleNotFoundError as problem:
         if problem.name == "cassandra":
             raise JournalUnusable("Cassandra needs its driver: pip install 'spikes[cassandra]'") from None
-        if problem.name == "spikes.journal.cassandra":
-            raise JournalUnusable(
-                "the plugin for Cassandra is not in this release; use sqlite:/// and a path"
-            ) from None
         raise
-    journal: Journal = await open_cassandra(target, schemas, migrate=migrate)
-    return journal
+    return await open_cassandra(target, schemas, migrate=migrate)
 
 
 def _path(url: str, rest: str) -> str:

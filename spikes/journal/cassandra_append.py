@@ -232,7 +232,7 @@ class Appender:
     async def _finish(self, append: Append, leave: tuple[Place, ...], ticket: Ticket) -> None:
         """Write the row, for which the answer waits. The append is stored, so nothing here can fail it any more."""
         feeds = self._feeds(append)
-        published = asyncio.ensure_future(self._publish(append, feeds))
+        published = self._publish(append, feeds)
         try:
             await self._rows.write(append.row, leave)
         except JournalError as problem:
@@ -241,9 +241,7 @@ class Appender:
         else:
             self._later(self._tidy(append, published, ticket))
 
-    async def _mend(
-        self, append: Append, leave: tuple[Place, ...], published: asyncio.Future[None], ticket: Ticket
-    ) -> None:
+    async def _mend(self, append: Append, leave: tuple[Place, ...], published: Awaitable[None], ticket: Ticket) -> None:
         """Write the row as soon as the store takes it; until then the intent stays."""
         while True:
             await asyncio.sleep(MEND)
@@ -255,7 +253,7 @@ class Appender:
             await self._tidy(append, published, ticket)
             return
 
-    async def _tidy(self, append: Append, published: asyncio.Future[None], ticket: Ticket) -> None:
+    async def _tidy(self, append: Append, published: Awaitable[None], ticket: Ticket) -> None:
         """What nobody waits for: the feed, claims that were let go, the intent."""
         await self._passed("row")
         await published

@@ -17,6 +17,7 @@ from cassandra.cluster import Session
 
 from tests.cassandra import jars
 from tests.cassandra.cql import connected
+from tests.cassandra.journals import empty, url_of
 from tests.cassandra.node import CassandraNode
 from tests.cassandra.shared import Contact, shared_node
 
@@ -72,6 +73,20 @@ def keyspace(cassandra_session: Session, new_keyspace: str) -> Iterator[str]:
     """The name of a keyspace that is not in the shared Cassandra yet; it is dropped after the test."""
     yield new_keyspace
     cassandra_session.execute(f"DROP KEYSPACE IF EXISTS {new_keyspace}")
+
+
+@pytest.fixture(scope="session")
+def _emptied_keyspace(cassandra_session: Session) -> Iterator[str]:
+    keyspace = f"spikes_{uuid.uuid4().hex}"
+    yield keyspace
+    cassandra_session.execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
+
+
+@pytest.fixture
+def journal_on_cassandra(cassandra: Contact, cassandra_session: Session, _emptied_keyspace: str) -> str:
+    """The URL of a journal without anything in it; all tests of this process share the tables."""
+    empty(cassandra_session, _emptied_keyspace)
+    return url_of(cassandra, _emptied_keyspace)
 
 
 @pytest.fixture

@@ -18,11 +18,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(ability): skipped on a journal that lacks this ability")
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite, carefully"])
+@pytest.fixture(
+    params=["memory", "sqlite", "sqlite, carefully", pytest.param("cassandra", marks=pytest.mark.cassandra)]
+)
 async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
     """An empty journal of each plugin in turn; SQLite stores in two ways, which give the same answers."""
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
-    opened = await open_journal(url, SCHEMAS)
+    if request.param == "cassandra":
+        url = request.getfixturevalue("journal_on_cassandra")
+    else:
+        url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
+    opened = await open_journal(url, SCHEMAS, migrate=True)
     if isinstance(opened, SqliteJournal) and "carefully" in request.param:
         store_carefully(opened)
     yield opened

@@ -46,13 +46,6 @@ async def test_a_wrong_url_is_told_before_a_driver_is_missed(url: str, monkeypat
         await open_journal(url)
 
 
-@pytest.mark.parametrize("url", ["cassandra://host/keyspace", "astra:///bundle.zip"])
-async def test_a_plugin_of_another_release_says_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "spikes.journal.cassandra", None)
-    with pytest.raises(JournalUnusable, match="not in this release"):
-        await open_journal(url, (), ME)
-
-
 def test_settings_hold_the_credentials_of_the_journal() -> None:
     assert credentials_of(Settings()) is None
     settings = Settings.from_environment({"SPIKES_JOURNAL_USERNAME": "me", "SPIKES_JOURNAL_PASSWORD": "hidden"})
