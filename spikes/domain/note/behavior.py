@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from spikes.domain import relation
+from spikes.domain.deciding import answer, persist, persist_in_silence, refuse
 from spikes.domain.note.changing import Change, change, wrong_due
 from spikes.domain.note.command import (
     AddComment,
@@ -30,15 +31,7 @@ from spikes.domain.note.command import (
     UpdateNote,
 )
 from spikes.domain.note.commenting import discuss, forget
-from spikes.domain.note.deciding import (
-    NOTE_NOT_FOUND,
-    answer,
-    persist,
-    persist_in_silence,
-    refuse,
-    refused_to_change,
-    refused_to_see,
-)
+from spikes.domain.note.deciding import NOTE_NOT_FOUND, refused_to_change, refused_to_see
 from spikes.domain.note.entity import (
     Absent,
     Note,

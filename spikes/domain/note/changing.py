@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from spikes.domain.deciding import answer, persist, refuse
 from spikes.domain.note import event as e
 from spikes.domain.note.command import (
     NoteValues,
@@ -19,7 +20,7 @@ from spikes.domain.note.command import (
     UntagNote,
     UpdateNote,
 )
-from spikes.domain.note.deciding import answer, persist, refuse, refused_to_change
+from spikes.domain.note.deciding import refused_to_change
 from spikes.domain.note.entity import Note, values_of
 from spikes.domain.note.event import NoteEvent
 from spikes.domain.note.undo import Step

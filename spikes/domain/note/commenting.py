@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
+from spikes.domain.deciding import answer, persist, persist_in_silence, refuse
 from spikes.domain.note.command import AddComment, CommentCommand, ForgetWriter, RemoveComment, UpdateComment
 from spikes.domain.note.comment import Comment, depth, found, has_answers, size, written
-from spikes.domain.note.deciding import answer, persist, persist_in_silence, refuse, refused_to_see
+from spikes.domain.note.deciding import refused_to_see
 from spikes.domain.note.entity import Note
 from spikes.domain.note.event import CommentAdded, CommentRemoved, CommentUpdated, CommentWriterForgotten, NoteEvent
 from spikes.domain.refusals import Conflict, Forbidden, IdTaken, InvalidField, NotFound

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from spikes.domain.deciding import persist, refuse
 from spikes.domain.note.command import ImportNote
-from spikes.domain.note.deciding import persist, refuse
 from spikes.domain.note.entity import Absent, Note, NoteState, own_slug_claim, public_slug_claim
 from spikes.domain.note.event import NoteCreated, NoteEvent
 from spikes.domain.refusals import Conflict, Forbidden, IdTaken

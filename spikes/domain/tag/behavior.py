@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotFound, Refusal
+from spikes.domain.deciding import answer, persist, persist_and_tell, persist_in_silence, refuse
+from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotFound
 from spikes.domain.tag.command import CreateTag, DisownTag, GetTag, RemoveTag, TagCommand, UpdateTag
 from spikes.domain.tag.entity import Absent, Removed, Tag, TagState, created, event_handler, unique
 from spikes.domain.tag.event import TAG_EVENTS, TagCreated, TagDisowned, TagEvent, TagRemoved, TagUpdated
@@ -13,7 +12,6 @@ from spikes.journal.port import Claim
 from spikes.persistence.behavior import Context, EventSourcedBehavior
 from spikes.persistence.effect import Effect
 from spikes.persistence.identity import PersistenceId
-from spikes.persistence.reply import StatusReply
 
 
 def command_handler(state: TagState, command: TagCommand, context: Context) -> Effect[TagEvent]:
@@ -33,7 +31,7 @@ def claim_handler(
     """Refuse a title that another tag has; its id is told, so that the caller may use that one."""
     if isinstance(command, CreateTag | UpdateTag):
         other = PersistenceId.parse(holder).entity_id
-        return _refuse(Conflict(f"a tag with the title {command.title} exists already", other))
+        return refuse(Conflict(f"a tag with the title {command.title} exists already", other))
     return Effect.unhandled()
 
 
@@ -43,9 +41,9 @@ def claim_handler(
 def _absent(command: TagCommand, context: Context) -> Effect[TagEvent]:
     match command:
         case CreateTag() if context.principal is None:
-            return _refuse(Forbidden("nobody is logged in who could own the tag"))
+            return refuse(Forbidden("nobody is logged in who could own the tag"))
         case CreateTag():
-            return _persist(_created(command, context))
+            return persist(_created(command, context))
         case _:
             return _nowhere(command)
 
@@ -53,25 +51,25 @@ def _absent(command: TagCommand, context: Context) -> Effect[TagEvent]:
 def _existing(tag: Tag, command: TagCommand, context: Context) -> Effect[TagEvent]:
     match command:
         case GetTag():
-            return _answer(tag)
+            return answer(tag)
         case CreateTag():
             return _created_before(tag, command, context)
         case DisownTag():
             return _disown(tag, command, context)
         case _ if tag.owner is None or tag.owner != context.principal:
-            return _refuse(Forbidden("only its creator may change a tag"))
+            return refuse(Forbidden("only its creator may change a tag"))
         case UpdateTag():
             return _update(tag, command, context)
         case RemoveTag():
-            return _persist(TagRemoved(context.now), answer=lambda _: tag)
+            return persist_and_tell(TagRemoved(context.now), what=lambda _: tag)
 
 
 def _removed(command: TagCommand) -> Effect[TagEvent]:
-    return _refuse(IdTaken(command.id)) if isinstance(command, CreateTag) else _nowhere(command)
+    return refuse(IdTaken(command.id)) if isinstance(command, CreateTag) else _nowhere(command)
 
 
 def _nowhere(command: TagCommand) -> Effect[TagEvent]:
-    return _answer(None) if isinstance(command, DisownTag) else _refuse(NotFound("tag"))
+    return answer(None) if isinstance(command, DisownTag) else refuse(NotFound("tag"))
 
 
 # ---------------------------------------------------------------------------------------------------------- by command
@@ -79,21 +77,21 @@ def _nowhere(command: TagCommand) -> Effect[TagEvent]:
 
 def _created_before(tag: Tag, command: CreateTag, context: Context) -> Effect[TagEvent]:
     """Tell the own tag of an earlier run of this very command (rule C5) from another one with its id."""
-    return _answer(tag) if tag == created(_created(command, context)) else _refuse(IdTaken(command.id))
+    return answer(tag) if tag == created(_created(command, context)) else refuse(IdTaken(command.id))
 
 
 def _update(tag: Tag, command: UpdateTag, context: Context) -> Effect[TagEvent]:
     if (command.title, command.color) == (tag.title, tag.color):
-        return _answer(tag)
-    return _persist(TagUpdated(command.title, command.color, context.now))
+        return answer(tag)
+    return persist(TagUpdated(command.title, command.color, context.now))
 
 
 def _disown(tag: Tag, command: DisownTag, context: Context) -> Effect[TagEvent]:
     if tag.owner is None:
-        return _answer(None)
+        return answer(None)
     if tag.owner != command.user_id:
-        return _refuse(NotFound("tag"))
-    return _persist(TagDisowned(context.now), answer=lambda _: None)
+        return refuse(NotFound("tag"))
+    return persist_in_silence(TagDisowned(context.now))
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
@@ -101,19 +99,6 @@ def _disown(tag: Tag, command: DisownTag, context: Context) -> Effect[TagEvent]:
 
 def _created(command: CreateTag, context: Context) -> TagCreated:
     return TagCreated(command.id, context.principal or "", command.title, command.color, context.now)
-
-
-def _answer(value: object) -> Effect[TagEvent]:
-    return Effect.reply(StatusReply.success(value))
-
-
-def _refuse(reason: Refusal) -> Effect[TagEvent]:
-    return Effect.reply(StatusReply.error(reason))
-
-
-def _persist(event: TagEvent, answer: Callable[[TagState], object] = lambda tag: tag) -> Effect[TagEvent]:
-    effect: Effect[TagEvent] = Effect.persist(event)
-    return effect.then_reply(lambda tag: StatusReply.success(answer(tag)))
 
 
 tag_behavior: EventSourcedBehavior[TagCommand, TagEvent, TagState] = EventSourcedBehavior(

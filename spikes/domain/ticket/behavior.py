@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spikes.domain.deciding import persist_in_silence, refuse
 from spikes.domain.refusals import NotAuthenticated
 from spikes.domain.ticket.command import TicketCommand
 from spikes.domain.ticket.entity import TicketState, Unused, Used, event_handler
@@ -9,17 +10,15 @@ from spikes.domain.ticket.event import TICKET_EVENTS, TicketEvent, TicketUsed
 from spikes.journal.port import RowSchema
 from spikes.persistence.behavior import Context, EventSourcedBehavior
 from spikes.persistence.effect import Effect
-from spikes.persistence.reply import StatusReply
 
 
 def command_handler(state: TicketState, command: TicketCommand, context: Context) -> Effect[TicketEvent]:
     """Let it be used the first time."""
     match state:
         case Unused():
-            effect: Effect[TicketEvent] = Effect.persist(TicketUsed(context.now))
-            return effect.then_reply(lambda _: StatusReply.success(None))
+            return persist_in_silence(TicketUsed(context.now))
         case Used():
-            return Effect.reply(StatusReply.error(NotAuthenticated()))
+            return refuse(NotAuthenticated())
 
 
 ticket_behavior: EventSourcedBehavior[TicketCommand, TicketEvent, TicketState] = EventSourcedBehavior(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 
 from msgspec import UNSET
 
-from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotAuthenticated, NotFound, Refusal, WrongCredentials
+from spikes.domain.deciding import answer, persist, persist_and_tell, persist_in_silence, refuse
+from spikes.domain.refusals import Conflict, Forbidden, IdTaken, NotAuthenticated, NotFound, WrongCredentials
 from spikes.domain.relation import found
 from spikes.domain.rules import RELATIONS
 from spikes.domain.user import command as c
@@ -30,7 +30,6 @@ from spikes.domain.user.response import USER_ROWS, row
 from spikes.journal.port import Claim
 from spikes.persistence.behavior import Context, EventSourcedBehavior
 from spikes.persistence.effect import Effect
-from spikes.persistence.reply import StatusReply
 
 SESSIONS = 50
 """How many sessions a user has at most; one more ends the oldest."""
@@ -60,7 +59,7 @@ def claim_handler(
 ) -> Effect[UserEvent]:
     """Refuse an e-mail address that somebody else has."""
     if isinstance(command, c.Register):
-        return _refuse(Conflict(f"email {command.email} already in use"))
+        return refuse(Conflict(f"email {command.email} already in use"))
     return Effect.unhandled()
 
 
@@ -70,7 +69,7 @@ def claim_handler(
 def _absent(command: UserCommand, context: Context) -> Effect[UserEvent]:
     match command:
         case c.Register():
-            return _persist(_registered(command, context))
+            return persist(_registered(command, context))
         case _:
             return _nobody(command)
 
@@ -80,9 +79,9 @@ def _existing(user: User, command: UserCommand, context: Context) -> Effect[User
         case c.Authenticate():
             return _authenticate(user, command, context)
         case c.GetUser():
-            return _answer(user)
+            return answer(user)
         case c.GetCredentials():
-            return _answer(Credentials(user.password_hash))
+            return answer(Credentials(user.password_hash))
         case c.Login():
             return _login(user, command, context)
         case c.ExpireSessions():
@@ -90,7 +89,7 @@ def _existing(user: User, command: UserCommand, context: Context) -> Effect[User
         case c.Register():
             return _registered_before(user, command, context)
         case c.FinishRemoval():
-            return _refuse(Conflict("the user is not under removal"))
+            return refuse(Conflict("the user is not under removal"))
         case _:
             return _own(user, command, context)
 
@@ -98,12 +97,12 @@ def _existing(user: User, command: UserCommand, context: Context) -> Effect[User
 def _own(user: User, command: UserCommand, context: Context) -> Effect[UserEvent]:
     """Handle what only the users themselves may ask for."""
     if context.principal != user.id:
-        return _refuse(Forbidden("this is another user's account"))
+        return refuse(Forbidden("this is another user's account"))
     match command:
         case c.UpdateUser():
             return _update(user, command, context)
         case c.ListSessions():
-            return _answer(tuple(session for session in user.sessions if session.expires > context.now))
+            return answer(tuple(session for session in user.sessions if session.expires > context.now))
         case c.EndSession():
             return _end(user, command, context)
         case c.RelateUser():
@@ -111,7 +110,7 @@ def _own(user: User, command: UserCommand, context: Context) -> Effect[UserEvent
         case c.UnrelateUser():
             return _unrelate(user, command, context)
         case c.RemoveUser():
-            return _persist(e.UserRemovalStarted(context.now), answer=lambda _: user)
+            return persist_and_tell(e.UserRemovalStarted(context.now), what=lambda _: user)
         case _:
             return Effect.unhandled()
 
@@ -119,7 +118,7 @@ def _own(user: User, command: UserCommand, context: Context) -> Effect[UserEvent
 def _removing(command: UserCommand, context: Context) -> Effect[UserEvent]:
     match command:
         case c.FinishRemoval():
-            return _persist(e.UserRemoved(context.now), answer=lambda _: None)
+            return persist_in_silence(e.UserRemoved(context.now))
         case _:
             return _gone(command)
 
@@ -127,9 +126,9 @@ def _removing(command: UserCommand, context: Context) -> Effect[UserEvent]:
 def _gone(command: UserCommand) -> Effect[UserEvent]:
     match command:
         case c.Register():
-            return _refuse(IdTaken(command.id))
+            return refuse(IdTaken(command.id))
         case c.FinishRemoval():
-            return _answer(None)
+            return answer(None)
         case _:
             return _nobody(command)
 
@@ -137,13 +136,13 @@ def _gone(command: UserCommand) -> Effect[UserEvent]:
 def _nobody(command: UserCommand) -> Effect[UserEvent]:
     match command:
         case c.Authenticate():
-            return _refuse(NotAuthenticated())
+            return refuse(NotAuthenticated())
         case c.Login():
-            return _refuse(WrongCredentials())
+            return refuse(WrongCredentials())
         case c.ExpireSessions():
-            return _answer(0)
+            return answer(0)
         case _:
-            return _refuse(NotFound("user"))
+            return refuse(NotFound("user"))
 
 
 # ---------------------------------------------------------------------------------------------------------- by command
@@ -151,7 +150,7 @@ def _nobody(command: UserCommand) -> Effect[UserEvent]:
 
 def _registered_before(user: User, command: c.Register, context: Context) -> Effect[UserEvent]:
     """Tell the own account of an earlier run of this very command (rule C5) from another one with its id."""
-    return _answer(user) if user == registered(_registered(command, context)) else _refuse(IdTaken(command.id))
+    return answer(user) if user == registered(_registered(command, context)) else refuse(IdTaken(command.id))
 
 
 def _update(user: User, command: c.UpdateUser, context: Context) -> Effect[UserEvent]:
@@ -162,17 +161,17 @@ def _update(user: User, command: c.UpdateUser, context: Context) -> Effect[UserE
         events.append(updated)
     if command.password_hash is not None and command.password_hash != user.password_hash:
         events.append(e.PasswordChanged(command.password_hash, command.session_id, context.now))
-    return _persist(*events) if events else _answer(user)
+    return persist(*events) if events else answer(user)
 
 
 def _login(user: User, command: c.Login, context: Context) -> Effect[UserEvent]:
     if not _same(user.password_hash, command.password_hash):
-        return _refuse(WrongCredentials())
+        return refuse(WrongCredentials())
     if found := _session(user, command.session_id):
-        return _answer(found)
+        return answer(found)
     agent = None if command.user_agent is None else _storable(command.user_agent)[:USER_AGENT]
     opened = e.SessionOpened(command.session_id, command.token_hash, context.now, command.expires, agent)
-    return _persist(*_displaced(user, context), opened, answer=lambda state: _session(state, command.session_id))
+    return persist_and_tell(*_displaced(user, context), opened, what=lambda state: _session(state, command.session_id))
 
 
 def _displaced(user: User, context: Context) -> tuple[UserEvent, ...]:
@@ -186,41 +185,41 @@ def _displaced(user: User, context: Context) -> tuple[UserEvent, ...]:
 def _authenticate(user: User, command: c.Authenticate, context: Context) -> Effect[UserEvent]:
     found = [session for session in user.sessions if _same(session.token_hash, command.token_hash)]
     if not found or found[0].expires <= context.now:
-        return _refuse(NotAuthenticated())
+        return refuse(NotAuthenticated())
     session = found[0]
     if context.now - session.last_used < USED_AGAIN_AFTER:
-        return _answer(session)
-    return _persist(e.SessionUsed(session.id, context.now), answer=lambda state: _session(state, session.id))
+        return answer(session)
+    return persist_and_tell(e.SessionUsed(session.id, context.now), what=lambda state: _session(state, session.id))
 
 
 def _end(user: User, command: c.EndSession, context: Context) -> Effect[UserEvent]:
     if _session(user, command.session_id) is None:
-        return _refuse(NotFound("session"))
-    return _persist(e.SessionEnded((command.session_id,), context.now), answer=lambda _: None)
+        return refuse(NotFound("session"))
+    return persist_in_silence(e.SessionEnded((command.session_id,), context.now))
 
 
 def _expire(user: User, context: Context) -> Effect[UserEvent]:
     ids = tuple(session.id for session in user.sessions if session.expires <= context.now)
     if not ids:
-        return _answer(0)
-    return _persist(e.SessionEnded(ids, context.now), answer=lambda _: len(ids))
+        return answer(0)
+    return persist_and_tell(e.SessionEnded(ids, context.now), what=lambda _: len(ids))
 
 
 def _relate(user: User, command: c.RelateUser, context: Context) -> Effect[UserEvent]:
     old = found(user.relations, command.user_id)
     if command.user_id == user.id:
-        return _refuse(Conflict("a user can't be related to themselves"))
+        return refuse(Conflict("a user can't be related to themselves"))
     if old is not None and old.title == command.title:
-        return _answer(user)
+        return answer(user)
     if old is None and len(user.relations) >= RELATIONS:
-        return _refuse(Conflict(f"a user has at most {RELATIONS} relations"))
-    return _persist(e.UserRelated(command.user_id, command.title, context.now))
+        return refuse(Conflict(f"a user has at most {RELATIONS} relations"))
+    return persist(e.UserRelated(command.user_id, command.title, context.now))
 
 
 def _unrelate(user: User, command: c.UnrelateUser, context: Context) -> Effect[UserEvent]:
     if found(user.relations, command.user_id) is None:
-        return _refuse(NotFound("relation"))
-    return _persist(e.UserUnrelated(command.user_id, context.now))
+        return refuse(NotFound("relation"))
+    return persist(e.UserUnrelated(command.user_id, context.now))
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
@@ -244,19 +243,6 @@ def _same(one: str, other: str) -> bool:
 def _storable(text: str) -> str:
     """Return a header's text without what is no Unicode (the surrogates that stand for stray bytes)."""
     return text.encode(errors="replace").decode()
-
-
-def _answer(value: object) -> Effect[UserEvent]:
-    return Effect.reply(StatusReply.success(value))
-
-
-def _refuse(reason: Refusal) -> Effect[UserEvent]:
-    return Effect.reply(StatusReply.error(reason))
-
-
-def _persist(*events: UserEvent, answer: Callable[[UserState], object] = lambda user: user) -> Effect[UserEvent]:
-    effect: Effect[UserEvent] = Effect.persist(*events)
-    return effect.then_reply(lambda user: StatusReply.success(answer(user)))
 
 
 user_behavior: EventSourcedBehavior[UserCommand, UserEvent, UserState] = EventSourcedBehavior(
