@@ -16,9 +16,10 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.web_urldispatcher import AbstractRoute
 
+from spikes.domain.shapes import EXAMPLE_ID
 from spikes.web.call import Call, Services, Within
 from spikes.web.cors import Cors, preflight
-from spikes.web.errors import Problem, internal, not_authenticated, not_found, problem_of
+from spikes.web.errors import Problem, internal, not_authenticated, problem_of
 from spikes.web.limits import RateLimits
 from spikes.web.parameters import defaults, read_query
 from spikes.web.reply import Reply
@@ -28,6 +29,8 @@ from spikes.web.tickets import who_listens
 
 STALLED = 60.0
 """How long a client may take nothing of a streamed answer, in seconds; then it is cut off."""
+
+NO_SUCH_PATH = f"there is no such path; an id in it has 13 characters, like {EXAMPLE_ID}; /docs shows all paths"
 
 _is_request_id = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
 
@@ -162,7 +165,7 @@ async def unmatched(call: Call) -> Reply:
     """Answer what no route serves: OPTIONS of a path that exists, else 405 or 404."""
     methods = await _methods(call.request)
     if not methods:
-        raise not_found("such a path")
+        raise Problem(404, "not_found", NO_SUCH_PATH)
     if call.request.method != "OPTIONS":
         raise Problem(405, "method_not_allowed", f"the methods here are {methods}", (("Allow", methods),))
     if call.header("Access-Control-Request-Method") is None:

@@ -116,6 +116,7 @@ async def test_asks_for_the_body_that_a_client_holds_back(api: Api, ann: Person,
 async def test_finds_no_other_paths(api: Api, method: str, path: str) -> None:
     answer = await api.ask(method, path)
     assert (answer.status, answer.code) == (404, "not_found")
+    assert "an id in it has 13 characters, like 0SAJWHS03CF2T" in answer.content["message"]
 
 
 @pytest.mark.parametrize(
