@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -148,7 +148,7 @@ class Appender:
             append.persistence_id,
             append.expected_sequence_nr,
             tuple(places),
-            tuple(claim.digest for claim in (*append.take, *append.release)),
+            tuple((claim.place, claim.digest) for claim in (*append.take, *append.release)),
             append.command.id if append.command else None,
             tuple(self._feeds(append)),
         )
@@ -156,7 +156,10 @@ class Appender:
     async def _take(self, append: Append, taken: Taken) -> bool:
         """Take client key and claims at once, or refuse in the order of rule C4; True if all is stored already."""
         tries: list[Coroutine[Any, Any, None]] = [taken.take_command()] if append.command else []
-        tries += [taken.take(claim) for claim in append.take]
+        by_place: dict[bytes, list[Claim]] = {}
+        for claim in append.take:
+            by_place.setdefault(claim.place, []).append(claim)
+        tries += [taken.take(claims) for claims in by_place.values()]
         results = await asyncio.gather(*tries, return_exceptions=True) if tries else ()
         problems = [result for result in results if isinstance(result, BaseException)]
         if not problems:
@@ -261,7 +264,7 @@ class Appender:
         try:
             await asyncio.gather(
                 *(
-                    self._claims.release(append.persistence_id, claim.digest, append.sequence_nr)
+                    self._claims.release(append.persistence_id, claim, append.sequence_nr)
                     for claim in append.release
                     if claim not in append.take
                 )
@@ -294,14 +297,18 @@ class Taken:
         self._claims = claims
         self._append = append
         self._stamp = stamp
-        self._new: list[bytes] = []
-        self._stamped_again: list[bytes] = []
+        self._new: list[Claim] = []
+        self._stamped_again: list[Claim] = []
         self._command = False
 
-    async def take(self, claim: Claim) -> None:
-        """Take a claim. Raises ClaimTaken."""
-        new = await self._claims.take(self._append, claim, self._stamp)
-        (self._new if new else self._stamped_again).append(claim.digest)
+    async def take(self, claims: Sequence[Claim]) -> None:
+        """Take the claims of one place, in order. Raises ClaimTaken."""
+        if len(claims) > 1 and await self._claims.take_together(self._append, claims, self._stamp):
+            self._new += claims
+            return
+        for claim in claims:
+            new = await self._claims.take(self._append, claim, self._stamp)
+            (self._new if new else self._stamped_again).append(claim)
 
     async def take_command(self) -> None:
         """Take the client key. Raises DuplicateCommand."""
@@ -311,10 +318,10 @@ class Taken:
     async def undo(self) -> None:
         """Let go of everything that no stored event holds."""
         work: list[Coroutine[Any, Any, Any]] = [
-            self._claims.let_go(self._append, digest, self._stamp) for digest in self._new
+            self._claims.let_go(self._append, claim, self._stamp) for claim in self._new
         ]
         whose = self._append.persistence_id
-        work += [self._claims.sweep(whose, digest) for digest in self._stamped_again]
+        work += [self._claims.sweep(whose, claim.place, claim.digest) for claim in self._stamped_again]
         if self._command:
             work.append(self._claims.let_go_command(self._append, self._stamp))
         results = await asyncio.gather(*work, return_exceptions=True)

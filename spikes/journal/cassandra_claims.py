@@ -8,7 +8,7 @@ first made impossible (K2), then looked for once more, and only then is the row 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from spikes.journal.cassandra_session import Session
@@ -55,7 +55,7 @@ class Claims:
 
     async def holder(self, claim: Claim) -> str | None:
         """Return whose events hold a claim."""
-        stamped = await self._claim(claim.digest)
+        stamped = await self._claim(claim.place, claim.digest)
         if stamped is None or not await self._streams.claims_of(stamped.holder, claim.digest):
             return None
         return stamped.holder
@@ -65,8 +65,8 @@ class Claims:
         key = await self._key(command_id)
         return None if key is None or key.time < since else await self._record(command_id, key)
 
-    async def _claim(self, digest: bytes) -> Stamped | None:
-        rows = (await self._session.run("claim", digest)).rows
+    async def _claim(self, place: bytes, digest: bytes) -> Stamped | None:
+        rows = (await self._session.run("claim", place, digest)).rows
         return Stamped(*rows[0][1:]) if rows else None
 
     async def _key(self, command_id: str) -> Key | None:
@@ -86,6 +86,15 @@ class Claims:
 
     # -------------------------------------------------------------------------------------------------------- taking
 
+    async def take_together(self, append: Append, claims: Sequence[Claim], stamp: str) -> bool:
+        """Take claims of one place, all of which are free, by one statement; False if they have to be taken singly."""
+        mine = (append.persistence_id, stamp, append.expected_sequence_nr)
+        statements = [self._session.bound("take_claim", each.place, each.digest, each.kind, *mine) for each in claims]
+        try:
+            return (await self._session.run_batch("take_claim", statements)).applied
+        except OutcomeUnknown:
+            return False  # taken singly, they turn out to be the own ones
+
     async def take(self, append: Append, claim: Claim, stamp: str) -> bool:
         """Take a claim. False if its row was this entity's before, so that others of its attempts may rely on it.
 
@@ -103,7 +112,7 @@ class Claims:
     async def _take(self, append: Append, claim: Claim, stamp: str) -> bool | None:
         """Try once; None if somebody else changed the row meanwhile."""
         mine = (append.persistence_id, stamp, append.expected_sequence_nr)
-        tried = await self._session.run("take_claim", claim.digest, claim.kind, *mine)
+        tried = await self._session.run("take_claim", claim.place, claim.digest, claim.kind, *mine)
         if tried.applied:
             return True
         found = Stamped(*(tried.found(column) for column in ("holder", "stamp", "expected")))
@@ -112,7 +121,7 @@ class Claims:
         ours = found.holder == append.persistence_id
         if not ours and await self._is_held(found, lambda: self._streams.claims_of(found.holder, claim.digest)):
             raise ClaimTaken(claim, found.holder)
-        moved = await self._session.run("take_over_claim", *mine, claim.digest, found.holder, found.stamp)
+        moved = await self._session.run("take_over_claim", *mine, claim.place, claim.digest, found.holder, found.stamp)
         return not ours if moved.applied else None
 
     async def _is_held(self, found: Stamped, look: Callable[[], Awaitable[bool]]) -> bool:
@@ -171,33 +180,33 @@ class Claims:
 
     # ------------------------------------------------------------------------------------------------------- letting go
 
-    async def let_go(self, append: Append, digest: bytes, stamp: str) -> None:
+    async def let_go(self, append: Append, claim: Claim, stamp: str) -> None:
         """Drop a claim that a refused append has taken anew: whoever else relies on it has stamped it again.
 
         One that was the entity's before is `sweep`'s: another attempt may rely on it, and not know of the new stamp.
         """
-        await self._surely("drop_claim", digest, append.persistence_id, stamp)
+        await self._surely("drop_claim", claim.place, claim.digest, append.persistence_id, stamp)
 
     async def let_go_command(self, append: Append, stamp: str) -> None:
         """Drop the client key of a refused append."""
         assert append.command is not None
         await self._surely("drop_command", append.command.id, append.persistence_id, stamp)
 
-    async def release(self, persistence_id: str, digest: bytes, sequence_nr: int) -> None:
+    async def release(self, persistence_id: str, claim: Claim, sequence_nr: int) -> None:
         """Drop a claim that the events up to `sequence_nr` have let go, unless a later append relies on it again."""
-        stamped = await self._claim(digest)
+        stamped = await self._claim(claim.place, claim.digest)
         if stamped is not None and stamped.holder == persistence_id and stamped.expected < sequence_nr:
-            await self._surely("drop_claim", digest, persistence_id, stamped.stamp)
+            await self._surely("drop_claim", claim.place, claim.digest, persistence_id, stamped.stamp)
 
-    async def sweep(self, persistence_id: str, digest: bytes) -> bool:
+    async def sweep(self, persistence_id: str, place: bytes, digest: bytes) -> bool:
         """Drop a claim whose holder, fenced before, doesn't hold it; tell whether there was one (rule K7)."""
-        stamped = await self._claim(digest)
+        stamped = await self._claim(place, digest)
         if stamped is None or stamped.holder != persistence_id:
             return False
         await self._fence(stamped)
         if await self._streams.claims_of(persistence_id, digest):
             return False
-        return (await self._session.run("drop_claim", digest, persistence_id, stamped.stamp)).applied
+        return (await self._session.run("drop_claim", place, digest, persistence_id, stamped.stamp)).applied
 
     async def sweep_command(self, persistence_id: str, command_id: str) -> bool:
         """Drop a client key whose command was never stored."""

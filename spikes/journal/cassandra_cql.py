@@ -73,7 +73,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         """
         CREATE TABLE IF NOT EXISTS claims (
-            digest blob PRIMARY KEY, kind text, holder text, stamp text, expected bigint)
+            place blob, digest blob, kind text, holder text, stamp text, expected bigint,
+            PRIMARY KEY (place, digest))
         """,
         """
         CREATE TABLE IF NOT EXISTS commands (
@@ -174,13 +175,14 @@ def statements(ranges: Sequence[str]) -> Mapping[str, Cql]:
         "all_streams": read("SELECT DISTINCT persistence_id, bucket, head FROM events"),
         # -- claims and client keys
         "take_claim": lwt(
-            "INSERT INTO claims (digest, kind, holder, stamp, expected) VALUES (?, ?, ?, ?, ?) IF NOT EXISTS"
+            "INSERT INTO claims (place, digest, kind, holder, stamp, expected) VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS"
         ),
         "take_over_claim": lwt(
-            "UPDATE claims SET holder = ?, stamp = ?, expected = ? WHERE digest = ? IF holder = ? AND stamp = ?"
+            "UPDATE claims SET holder = ?, stamp = ?, expected = ? WHERE place = ? AND digest = ? "
+            "IF holder = ? AND stamp = ?"
         ),
-        "drop_claim": lwt("DELETE FROM claims WHERE digest = ? IF holder = ? AND stamp = ?"),
-        "claim": serial("SELECT kind, holder, stamp, expected FROM claims WHERE digest = ?"),
+        "drop_claim": lwt("DELETE FROM claims WHERE place = ? AND digest = ? IF holder = ? AND stamp = ?"),
+        "claim": serial("SELECT kind, holder, stamp, expected FROM claims WHERE place = ? AND digest = ?"),
         "claims": read("SELECT digest, holder FROM claims"),
         "take_command": lwt(
             "INSERT INTO commands (id, holder, stamp, expected, fingerprint, time) VALUES (?, ?, ?, ?, ?, ?) "

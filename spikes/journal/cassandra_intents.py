@@ -29,14 +29,14 @@ MINUTE = 60_000
 class Attempt(msgspec.Struct, frozen=True, array_like=True):
     """One append that was begun: whose, behind which number, the homes it touches, and what it claims.
 
-    `feeds` are the users in whose feed its events are told.
+    `claims` are places and digests of claims; `feeds` are the users in whose feed its events are told.
     """
 
     attempt_id: str
     persistence_id: str
     expected: int
     places: tuple[Place, ...] = ()
-    claims: tuple[bytes, ...] = ()
+    claims: tuple[tuple[bytes, bytes], ...] = ()
     command: str | None = None
     feeds: tuple[str, ...] = ()
 

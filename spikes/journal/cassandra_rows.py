@@ -7,7 +7,7 @@ by being overwritten with nothing, never by a deletion, which the store would fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from spikes.journal import cassandra_places as at
@@ -16,6 +16,10 @@ from spikes.journal.cassandra_session import Session
 from spikes.journal.checks import kind_of
 from spikes.journal.errors import JournalError
 from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion, Snapshot
+
+TOGETHER = 10
+TOGETHER_BYTES = 16 * 1024
+"""The most writes of a row, and their bytes, that go in one request. Cassandra refuses batches of 50 KiB by default."""
 
 KNOWN_BUCKETS = 100_000
 """How many partitions are remembered as listed in `buckets`; then they are written once more."""
@@ -94,15 +98,25 @@ class Rows:
         return () if schema is None else at.places(schema.kind, schema, index)
 
     async def write(self, row: EntityRow, leave: Iterable[Place] = (), revision: int = 0) -> None:
-        """Write a row wherever it stands, and nothing where it stood: at `leave` (rule K9)."""
+        """Write a row wherever it stands, and nothing where it stood: at `leave` (rule K9).
+
+        A small row goes in one request. A large one is over what Cassandra takes in a batch, and goes place by place.
+        """
         places, shown = self.places(row.persistence_id, row.index), self._shown(row)
-        writes = [self._put_snapshot(row, places, shown, revision)]
-        writes += [self._put_known(row, place, shown, revision) for place in places]
-        writes += [self._put(row, place, self._nothing, revision) for place in set(leave).difference(places)]
-        results = await asyncio.gather(*writes, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        writes = [
+            *self._snapshot_writes(row, places, shown, revision),
+            *(self._listing_write(row, place, shown, revision) for place in places),
+            *(self._listing_write(row, place, self._nothing, revision) for place in set(leave).difference(places)),
+        ]
+        new = [(place.home, place.bucket) for place in places if (place.home, place.bucket) not in self._known]
+        if len(writes) <= TOGETHER and _size(row, shown) * len(writes) <= TOGETHER_BYTES:
+            work = [self._session.run_together("rows", [self._session.bound(*write) for write in writes])]
+        else:
+            work = [self._write(*write) for write in writes]
+        await _all(*work, *(self._make_known(bucket) for bucket in new))
+
+    async def _write(self, name: str, *values: Any) -> None:
+        await self._session.run(name, *values)
 
     async def read(self, persistence_id: str) -> StoredRow | None:
         """Read everything that is stored of a row."""
@@ -122,46 +136,38 @@ class Rows:
         facts, terms = at.encode(at.facts_of(index)), at.indexed_terms(schema, index)
         return Shown(False, index.item, facts, terms, at.ranged_values(self._ranges, index))
 
-    async def _put_snapshot(self, row: EntityRow, places: Sequence[Place], shown: Shown, revision: int) -> None:
+    def _snapshot_writes(
+        self, row: EntityRow, places: Sequence[Place], shown: Shown, revision: int
+    ) -> Sequence[tuple[Any, ...]]:
         written, snapshot = at.timestamp(row.sequence_nr, row.state_version, revision), row.snapshot
         values = (
             *(row.sequence_nr, row.state_version, at.digest(row)),
             *(not shown.gone, shown.item, shown.facts, at.encode(places)),
         )
         if snapshot is None:
-            await self._session.run("put_row", row.persistence_id, *values, written)
-            return
+            return [("put_row", row.persistence_id, *values, written)]
         state = _snapshot_values(snapshot)
         version = (snapshot.sequence_nr, snapshot.state_version)
         if version == (row.sequence_nr, row.state_version):
-            await self._session.run("put_row_and_snapshot", row.persistence_id, *values, *state, written)
-            return
-        await asyncio.gather(
-            self._session.run("put_row", row.persistence_id, *values, written),
-            self._session.run("put_snapshot", row.persistence_id, *state, at.timestamp(*version, revision)),
-        )
+            return [("put_row_and_snapshot", row.persistence_id, *values, *state, written)]
+        return [
+            ("put_row", row.persistence_id, *values, written),
+            ("put_snapshot", row.persistence_id, *state, at.timestamp(*version, revision)),
+        ]
 
-    async def _put_known(self, row: EntityRow, place: Place, shown: Shown, revision: int) -> None:
-        if (place.home, place.bucket) in self._known:
-            await self._put(row, place, shown, revision)
-        else:
-            await asyncio.gather(self._make_known(place), self._put(row, place, shown, revision))
-
-    async def _put(self, row: EntityRow, place: Place, shown: Shown, revision: int) -> None:
-        await self._session.run(
-            "put_listing",
-            *(place.home, place.bucket, place.key, row.persistence_id),
+    def _listing_write(self, row: EntityRow, place: Place, shown: Shown, revision: int) -> tuple[Any, ...]:
+        return (
+            *("put_listing", place.home, place.bucket, place.key, row.persistence_id),
             *(shown.gone, row.sequence_nr, row.state_version, shown.item, shown.facts, shown.terms, *shown.ranged),
             at.timestamp(row.sequence_nr, row.state_version, revision),
         )
 
-    async def _make_known(self, place: Place) -> None:
+    async def _make_known(self, bucket: tuple[str, int]) -> None:
         """Let readers of the home find the partition."""
-        key = (place.home, place.bucket)
-        await self._session.run("put_bucket", *key)
+        await self._session.run("put_bucket", *bucket)
         if len(self._known) >= KNOWN_BUCKETS:
             self._known.clear()
-        self._known.add(key)
+        self._known.add(bucket)
 
     # ------------------------------------------------------------------------------------------------- rows made anew
 
@@ -208,6 +214,19 @@ class Rows:
         written = at.timestamp(new.sequence_nr, new.state_version, revision)
         await self._session.run("put_snapshot", row.persistence_id, *_snapshot_values(new), written)
         return True
+
+
+async def _all(*work: Awaitable[None]) -> None:
+    """Wait for all of it, then raise what one of them raised."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _size(row: EntityRow, shown: Shown) -> int:
+    """Return about how many bytes the largest write of a row takes."""
+    state = len(row.snapshot.state) if row.snapshot else 0
+    return max(state, sum(map(len, shown.terms)) + 4 * len(shown.terms)) + len(shown.item) + len(shown.facts) + 200
 
 
 def _snapshot_values(snapshot: Snapshot) -> tuple[Any, ...]:

@@ -236,12 +236,15 @@ class Session:
         """Return a statement for a batch."""
         return self._prepared[name][0].bind(values)
 
-    async def run_batch(self, statements: Sequence[BoundStatement]) -> Rows:
-        """Run a conditional batch of one partition (rule K1); see `run`."""
-        batch = BatchStatement(BatchType.LOGGED)
-        for statement in statements:
-            batch.add(statement)
-        return await self._send("append", batch, Way.LWT)
+    async def run_batch(self, name: str, statements: Sequence[BoundStatement]) -> Rows:
+        """Run conditional statements of one partition as one, all or nothing (rule K1); see `run`."""
+        return await self._send(name, _batch(BatchType.LOGGED, statements), Way.LWT)
+
+    async def run_together(self, name: str, statements: Sequence[BoundStatement]) -> None:
+        """Run writes with timestamps of their own in one request. Some may be done where it raises."""
+        batch = _batch(BatchType.UNLOGGED, statements)
+        batch.is_idempotent = True
+        await self._send(name, batch, Way.WRITE)
 
     async def _send(self, name: str, statement: Any, way: Way) -> Rows:
         if self._closed:
@@ -291,6 +294,13 @@ class Session:
         """Let go of the connections."""
         self._closed = True
         await asyncio.to_thread(self._cluster.shutdown)
+
+
+def _batch(kind: BatchType, statements: Sequence[BoundStatement]) -> BatchStatement:
+    batch = BatchStatement(kind)
+    for statement in statements:
+        batch.add(statement)
+    return batch
 
 
 def _meaning(error: Exception, way: Way, response: ResponseFuture | None) -> JournalError:

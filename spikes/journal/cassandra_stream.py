@@ -64,7 +64,7 @@ class Streams:
             values = _values(event)
             of_claims = (taken or None, released or None) if event is append.events[0] else (None, None)
             batch.append(session.bound("put_event", append.persistence_id, bucket, *values, *of_claims))
-        return await session.run_batch(batch)
+        return await session.run_batch("append", batch)
 
     async def fence(self, persistence_id: str, expected: int) -> None:
         """Make every append that is under way behind `expected` impossible, if it is not stored yet (rule K2)."""

@@ -77,8 +77,8 @@ class Sweeper:
             return False
         if row.sequence_nr:
             await self._rows.write(row, {*attempt.places, *await self._rows.stands_at(persistence_id)})
-        for digest in attempt.claims:
-            await self._claims.sweep(persistence_id, digest)
+        for place, digest in attempt.claims:
+            await self._claims.sweep(persistence_id, place, digest)
         if attempt.command is not None:
             await self._claims.sweep_command(persistence_id, attempt.command)
         await self._tell_again(attempt)

@@ -34,16 +34,21 @@ RANKED = 10_000
 
 
 class Claim(msgspec.Struct, frozen=True, order=True):
-    """The right to a unique value (an e-mail, a slug): its kind and the SHA-256 of kind and value, never the value."""
+    """The right to a unique value (an e-mail, a slug): its kind and the SHA-256 of kind and value, never the value.
+
+    Claims with the same `place` can be kept side by side by a store that spreads data, and so be taken together.
+    """
 
     kind: str
     digest: bytes
+    place: bytes = b""
 
     @classmethod
     def of(cls, kind: str, *values: str) -> Claim:
-        """Return the claim on `values` taken together, within `kind`."""
+        """Return the claim on `values` taken together, within `kind`; its place is that of the last value."""
         text = "\0".join((kind, *values))
-        return cls(kind, hashlib.sha256(text.encode()).digest())
+        place = hashlib.sha256(values[-1].encode()).digest()[:16]
+        return cls(kind, hashlib.sha256(text.encode()).digest(), place)
 
 
 class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
