@@ -391,6 +391,11 @@ class CassandraJournal:
                 f"{MOST_DIFFERENCE} s would be right"
             )
 
+    async def settled(self) -> None:
+        """Return once nothing is left to do for the appends that were answered."""
+        await self.appender.settled()
+        await self._intents.settled()
+
     async def close(self) -> None:
         """See `Journal.close`."""
         if self._closing is None:
@@ -402,7 +407,7 @@ class CassandraJournal:
             await asyncio.wait(self._appending)
         await self.appender.close(FLUSH)
         await self._feed.close()
-        await self._intents.close()
+        await self._intents.settled()
         await self.clock.close()
         await self.session.close()
 

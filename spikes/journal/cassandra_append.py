@@ -280,6 +280,11 @@ class Appender:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
+    async def settled(self) -> None:
+        """Wait for what nobody waited for."""
+        while self._background:
+            await asyncio.wait(self._background)
+
     async def close(self, timeout: float) -> None:
         """Wait for what nobody waited for; what takes longer than `timeout` seconds is left to the sweeper."""
         if self._background:

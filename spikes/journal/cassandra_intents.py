@@ -142,7 +142,7 @@ class Intents:
         """Delete an intent that the sweeper has finished."""
         await self._session.run("drop_intent", intent.shard, intent.minute, intent.id)
 
-    async def close(self) -> None:
+    async def settled(self) -> None:
         """Wait for the deletions under way."""
         if self._tasks:
             await asyncio.wait(self._tasks)

@@ -18,9 +18,10 @@ MOST_EVENTS = 20_000
 MOST_BYTES = 12 * 1024 * 1024
 """The most bytes of one append's events; Cassandra takes no mutation over 16 MiB by default."""
 
-READ_ROWS = 500
-READ_BYTES = 8 * 1024 * 1024
-"""How much of a stream one read asks for: rows at first, then as many as have been about so many bytes."""
+READ_ROWS = 200
+READ_BYTES = 2 * 1024 * 1024
+MOST_READ = 2_000
+"""How much of a stream one read asks for: rows at first, then as many as come to about so many bytes, and not more."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
@@ -82,22 +83,25 @@ class Streams:
     async def events(self, persistence_id: str, after: int, limit: int) -> list[StoredEvent]:
         """Read events in order. Raises JournalCorrupt for a gap: nothing is ever skipped (rule K1)."""
         found: list[StoredEvent] = []
-        bucket, last = _first_bucket(after), after
+        bucket, last, most = _first_bucket(after), after, READ_ROWS
         while len(found) < limit:
-            page = await self._page(persistence_id, bucket, last, limit - len(found))
+            asked = min(limit - len(found), most)
+            page = await self._page(persistence_id, bucket, last, asked)
             for event in page:
                 if event.sequence_nr != last + 1:
                     raise JournalCorrupt(f"{persistence_id}: event {last + 1} is missing before {event.sequence_nr}")
                 last = event.sequence_nr
             found += page
-            if not page:
+            if len(page) < asked:  # the bucket has no more; a next one begins where this one is full
                 if last < (bucket + 1) * STREAM_BUCKET:
                     break
                 bucket += 1
+            elif page:
+                most = max(1, min(MOST_READ, READ_BYTES * len(page) // size_of(page)))
         return found
 
     async def _page(self, persistence_id: str, bucket: int, after: int, limit: int) -> list[StoredEvent]:
-        rows = (await self._session.run("events", persistence_id, bucket, after, min(limit, READ_ROWS))).rows
+        rows = (await self._session.run("events", persistence_id, bucket, after, limit)).rows
         return [_event(row) for row in rows if row[0] is not None]
 
     async def claims_of(self, persistence_id: str, digest: bytes) -> bool:

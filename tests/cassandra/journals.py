@@ -7,13 +7,6 @@ from collections.abc import Iterable
 from cassandra.cluster import Session
 
 from spikes.journal.cassandra_cql import TABLES
-from tests.cassandra.shared import Contact
-
-
-def url_of(contact: Contact, keyspace: str, **options: object) -> str:
-    """Return the URL of a journal in a keyspace; it keeps each row once."""
-    given = {"replication": 1, **options}
-    return f"cassandra://{contact.host}:{contact.port}/{keyspace}?{'&'.join(f'{k}={v}' for k, v in given.items())}"
 
 
 def empty(session: Session, keyspace: str, tables: Iterable[str] = TABLES) -> None:

@@ -17,7 +17,7 @@ from cassandra.cluster import Session
 
 from tests.cassandra import jars
 from tests.cassandra.cql import connected
-from tests.cassandra.journals import empty, url_of
+from tests.cassandra.journals import empty
 from tests.cassandra.node import CassandraNode
 from tests.cassandra.shared import Contact, shared_node
 
@@ -86,7 +86,7 @@ def _emptied_keyspace(cassandra_session: Session) -> Iterator[str]:
 def journal_on_cassandra(cassandra: Contact, cassandra_session: Session, _emptied_keyspace: str) -> str:
     """The URL of a journal without anything in it; all tests of this process share the tables."""
     empty(cassandra_session, _emptied_keyspace)
-    return url_of(cassandra, _emptied_keyspace)
+    return cassandra.url(_emptied_keyspace, replication=1)
 
 
 @pytest.fixture
