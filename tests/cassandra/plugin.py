@@ -16,15 +16,17 @@ import pytest
 from cassandra.cluster import Session
 
 from tests.cassandra import jars
+from tests.cassandra.cluster import cluster
 from tests.cassandra.cql import connected
 from tests.cassandra.journals import empty
 from tests.cassandra.node import CassandraNode
 from tests.cassandra.shared import Contact, shared_node
 
-FIXTURES = {"cassandra", "own_cassandra", "start_cassandra"}
+FIXTURES = {"cassandra", "own_cassandra", "start_cassandra", "start_cluster"}
 """Fixtures that need a Cassandra; whatever uses one by way of another is found too."""
 
 StartCassandra = Callable[..., CassandraNode]
+StartCluster = Callable[..., list[CassandraNode]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,6 +104,14 @@ def start_cassandra(tmp_path: Path) -> Iterator[StartCassandra]:
             return node
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def start_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartCluster]:
+    """Start three nodes that are one Cassandra, as `cluster` does; they go after the last test of the module."""
+    demand()
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(cluster(tmp_path_factory.mktemp("cluster"), **settings))
 
 
 @pytest.fixture(scope="session")

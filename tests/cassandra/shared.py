@@ -28,9 +28,9 @@ class Contact(msgspec.Struct, frozen=True):
         return cls(host, int(port))
 
     def url(self, keyspace: str, **options: object) -> str:
-        """Return the URL of the journal in a keyspace; `options` come after its question mark."""
-        query = "&".join(f"{name}={value}" for name, value in options.items())
-        return f"cassandra://{self.host}:{self.port}/{keyspace}" + (f"?{query}" if query else "")
+        """Return the URL of a journal with these options, one copy of all on one node unless told."""
+        query = "&".join(f"{name}={value}" for name, value in {"replication": 1, **options}.items())
+        return f"cassandra://{self.host}:{self.port}/{keyspace}?{query}"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spikes.journal.cassandra_target import target_of
 from tests.cassandra.node import answers
 from tests.cassandra.plugin import demand
 from tests.cassandra.shared import Contact, shared_node
@@ -25,5 +26,7 @@ def test_address_without_a_port_is_refused() -> None:
         Contact.of("127.0.0.1")
 
 
-def test_url_has_address_keyspace_and_options() -> None:
-    assert Contact.of("127.0.0.1:9042").url("notes", scope="local") == "cassandra://127.0.0.1:9042/notes?scope=local"
+def test_url_is_one_that_the_journal_takes() -> None:
+    target = target_of(Contact.of("127.0.0.1:9043").url("notes", in_flight=7))
+    assert (target.hosts, target.keyspace) == ((("127.0.0.1", 9043),), "notes")
+    assert (target.replication, target.in_flight) == (1, 7)
