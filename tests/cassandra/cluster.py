@@ -23,7 +23,7 @@ from tests.cassandra.node import CassandraNode, free_ports
 from tests.cassandra.proxy import Proxy
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-SETTLE_TIMEOUT = 120.0
+SETTLE_TIMEOUT = 240.0
 """Seconds until every node must know all others; the ports answer a little before."""
 
 OF_ALL = (
@@ -70,9 +70,11 @@ def settle(alive: Sequence[CassandraNode]) -> None:
     end = time.monotonic() + SETTLE_TIMEOUT
     for node in alive:
         with connected(node.host, node.port) as session:
-            while _knows(session) < len(alive) or _replicas(session) != len(alive):
+            while (seen := (_knows(session), _replicas(session))) != (len(HOSTS), len(alive)):
                 if time.monotonic() > end:
-                    raise TimeoutError(f"{node.host} does not agree that {len(alive)} nodes are up, see {node.log}")
+                    raise TimeoutError(
+                        f"{node.host} knows {seen[0]} nodes and finds {seen[1]} up, not {len(alive)}; see {node.log}"
+                    )
                 time.sleep(0.2)  # Cassandra gives no signal that can be waited for; the wait is bounded
 
 

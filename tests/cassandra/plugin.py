@@ -51,10 +51,14 @@ def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contact]:
         yield Contact.of(given)
         return
     demand()
-    base = tmp_path_factory.getbasetemp()
-    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with shared_node(run / "cassandra") as contact:
+    with shared_node(shared_directory(tmp_path_factory)) as contact:
         yield contact
+
+
+def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the node of this test run is, in whichever of its processes."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cassandra"
 
 
 @pytest.fixture(scope="session")

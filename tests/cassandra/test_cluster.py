@@ -22,7 +22,7 @@ THREE_COPIES = "{'class': 'NetworkTopologyStrategy', 'replication_factor': 3}"
 @pytest.fixture(scope="module")
 def nodes(start_cluster: StartCluster) -> list[CassandraNode]:
     """A cluster whose nodes have proxies before them; a test that ends one starts it again."""
-    return start_cluster(proxied=True, heap="512m")
+    return start_cluster(proxied=True, heap="512m", commitlog_sync="group", batch_size_fail_threshold="1KiB")
 
 
 def add(session: Session, number: int, level: int) -> None:
@@ -31,7 +31,9 @@ def add(session: Session, number: int, level: int) -> None:
 
 def stored(node: CassandraNode, keyspace: str) -> list[int]:
     with connected(node.host, node.port) as session:
-        rows = session.execute(SimpleStatement(f"SELECT id FROM {keyspace}.kept", consistency_level=2))
+        rows = session.execute(
+            SimpleStatement(f"SELECT id FROM {keyspace}.kept", consistency_level=ConsistencyLevel.TWO)
+        )
         return sorted(row.id for row in rows)
 
 
@@ -50,6 +52,14 @@ def test_cluster_goes_on_without_a_killed_node(nodes: list[CassandraNode], new_k
     three.start()
     settle(nodes)
     assert stored(three, new_keyspace) == list(range(1, 12))
+
+
+def test_nodes_take_settings_of_ones_own(nodes: list[CassandraNode]) -> None:
+    with connected(nodes[2].host, nodes[2].port) as session:
+        told = session.execute("SELECT name, value FROM system_views.settings")
+        values = {row.name: row.value for row in told}
+    assert values["commitlog_sync"] == "group"
+    assert values["batch_size_fail_threshold"] == "1KiB"
 
 
 async def ask_all(addresses: Sequence[str], port: int) -> set[str]:

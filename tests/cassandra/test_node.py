@@ -75,15 +75,6 @@ def test_stopped_node_ends_in_order(own_cassandra: CassandraNode) -> None:
     assert "Cassandra shutdown complete" in own_cassandra.log.read_text()
 
 
-def test_node_takes_settings_of_ones_own(start_cassandra: StartCassandra) -> None:
-    node = start_cassandra(commitlog_sync="group", batch_size_fail_threshold="1KiB")
-    with connected(node.host, node.port) as session:
-        told = session.execute("SELECT name, value FROM system_views.settings")
-        values = {row.name: row.value for row in told}
-    assert values["commitlog_sync"] == "group"
-    assert values["batch_size_fail_threshold"] == "1KiB"
-
-
 def test_node_that_cannot_start_says_why(start_cassandra: StartCassandra) -> None:
     with pytest.raises(RuntimeError, match="no_such_setting"):
         start_cassandra(no_such_setting=1)
