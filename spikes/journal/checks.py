@@ -33,9 +33,13 @@ def check_schema(schema: Schema) -> None:
     for name in (*schema.columns, *schema.text):
         if not _NAME.fullmatch(name):
             raise ValueError(f"{schema.kind}: {name!r} can't be a column: lower case letters, digits and _, please")
-    for name in (name for index in (*schema.indexes, schema.scope) for name in index):
+    for name in schema.counted:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{schema.kind}: {name!r} can't be counted: lower case letters, digits and _, please")
+    counted = (columns for lists in schema.counted.values() for columns in lists)
+    for name in (name for columns in (*schema.indexes, schema.scope, *counted) for name in columns):
         if name not in schema.columns:
-            raise ValueError(f"{schema.kind}: an index or the scope names {name!r}, which is not a column")
+            raise ValueError(f"{schema.kind}: an index, the scope or a count names {name!r}, which is not a column")
     for name in schema.ranges:
         if schema.columns.get(name) != "integer":
             raise ValueError(f"{schema.kind}: ranges name {name!r}, which is not an integer column")

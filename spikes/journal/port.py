@@ -324,10 +324,12 @@ class RowSchema(msgspec.Struct, frozen=True):
 
     `indexes` are tuples of columns; a plugin adds the persistence id to each itself. `text` names the fields of
     each search part. `scope` names columns that seldom change and narrow most searches (whose, who may see it), so that
-    a plugin can keep them beside the text. `homes` and `ranges` are for stores that spread data: the places that lists
-    are read from, and the integer columns that lists are narrowed by ranges of. `feed` is the column with the id of the
-    user in whose feed the entity's events are told, "" for the entity's own id, None for nobody's. Columns, homes and
-    ranges are only ever added (rule R4); any change raises the state version (rule R1).
+    a plugin can keep them beside the text. `counted` names terms whose values are counted often, and over which lists:
+    those for which some columns have one value each, so that a plugin can keep the counts. `homes` and `ranges` are for
+    stores that spread data: the places that lists are read from, and the integer columns that lists are narrowed by
+    ranges of. `feed` is the column with the id of the user in whose feed the entity's events are told, "" for the
+    entity's own id, None for nobody's. Columns, homes and ranges are only ever added (rule R4); any change raises the
+    state version (rule R1).
     """
 
     kind: str
@@ -336,6 +338,7 @@ class RowSchema(msgspec.Struct, frozen=True):
     indexes: tuple[tuple[str, ...], ...] = ()
     text: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
+    counted: Mapping[str, tuple[tuple[str, ...], ...]] = {}
     homes: tuple[Home, ...] = (Home(),)
     ranges: tuple[str, ...] = ()
     feed: str | None = None

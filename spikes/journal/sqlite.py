@@ -223,8 +223,8 @@ class SqliteJournal:
 
     async def term_counts(self, query: Query, name: str) -> Mapping[str, int]:
         """See `Journal.term_counts`."""
-        check_query(query, self._schemas)
-        return await self._read(lambda db: term_counts(db, query, name))
+        schema = check_query(query, self._schemas)
+        return await self._read(lambda db: term_counts(db, query, schema, name))
 
     async def streams(self, after: tuple[str, int] = ("", 0), limit: int = PAGE) -> tuple[PositionedEvent, ...]:
         """See `Journal.streams`."""

@@ -94,8 +94,8 @@ _INDEXED = """
     """
 
 _FIRST_PART = """
-        INSERT INTO "{kind}_parts" (row_id, part, digest)
-        SELECT last_insert_rowid(), NEW.part, NEW.digest WHERE NEW.part IS NOT NULL;
+        INSERT INTO "{kind}_parts" (row_id, part, digest{scope})
+        SELECT last_insert_rowid(), NEW.part, NEW.digest{scope_values} WHERE NEW.part IS NOT NULL;
         INSERT INTO "{kind}_fts" (rowid, {fields})
         SELECT last_insert_rowid(), {texts} WHERE NEW.part IS NOT NULL;
     """
@@ -116,8 +116,8 @@ _PART = """
             WHERE r.persistence_id = NEW.persistence_id AND p.part = NEW.part AND p.digest IS NOT NEW.digest);
         DELETE FROM "{kind}_parts" WHERE NEW.digest IS NULL AND part = NEW.part AND row_id = (
             SELECT row_id FROM "{kind}_rows" WHERE persistence_id = NEW.persistence_id);
-        INSERT INTO "{kind}_parts" (row_id, part, digest)
-        SELECT row_id, NEW.part, NEW.digest FROM "{kind}_rows"
+        INSERT INTO "{kind}_parts" (row_id, part, digest{scope})
+        SELECT row_id, NEW.part, NEW.digest{scope} FROM "{kind}_rows"
         WHERE persistence_id = NEW.persistence_id AND NEW.digest IS NOT NULL
         ON CONFLICT (row_id, part) DO UPDATE SET digest = excluded.digest WHERE digest <> excluded.digest;
         INSERT INTO "{kind}_fts" (rowid, {fields})
@@ -168,7 +168,12 @@ def _triggers(schema: RowSchema) -> str:
     value = {"listed": "listed"} | {f"c_{name}": f"column{n}" for n, name in enumerate(schema.columns)}
     indexed = {"listed", *(f"c_{name}" for index in schema.indexes for name in index)}
     text = text_columns(schema)
-    texts = {"fields": ", ".join(text), "texts": ", ".join(f"NEW.text{n}" for n in range(len(text)))}
+    texts = {
+        "fields": ", ".join(text),
+        "texts": ", ".join(f"NEW.text{n}" for n in range(len(text))),
+        "scope": "".join(f", c_{name}" for name in schema.scope),
+        "scope_values": "".join(f", NEW.{value[f'c_{name}']}" for name in schema.scope),
+    }
     rows = _ROWS.format(
         kind=kind,
         names=", ".join(value),

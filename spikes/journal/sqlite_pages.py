@@ -38,9 +38,14 @@ def reading(db: apsw.Connection) -> Iterator[None]:
             db.execute("ROLLBACK")
 
 
+def read_json(db: apsw.Connection, sql: Sql) -> Any:
+    """Return what a statement answers with as one JSON."""
+    return msgspec.json.decode(db.execute(sql.text, sql.values).get)
+
+
 def read_list(db: apsw.Connection, sql: Sql) -> list[Any]:
     """Return the array that a statement answers with."""
-    answer: list[Any] = msgspec.json.decode(db.execute(sql.text, sql.values).get)
+    answer: list[Any] = read_json(db, sql)
     return answer
 
 
@@ -50,12 +55,17 @@ def read_found(db: apsw.Connection, sql: Sql) -> list[Found]:
     return [Found(*each) for each in read_list(db, Sql(text, sql.values))]
 
 
+def array(numbers: Sequence[int]) -> str:
+    """Return numbers as one value to bind."""
+    return msgspec.json.encode(numbers).decode()
+
+
 def load(db: apsw.Connection, kind: str, row_ids: Sequence[int]) -> tuple[Listed, ...]:
     """Return rows in the order asked for."""
     text = f"""
         SELECT json_group_array(json_array(r.row_id, r.persistence_id, r.sequence_nr, hex(r.item)))
         FROM json_each(?) AS asked CROSS JOIN "{kind}_rows" AS r ON r.row_id = asked.value
         """
-    rows = read_list(db, Sql(text, (msgspec.json.encode(row_ids).decode(),)))
+    rows = read_list(db, Sql(text, (array(row_ids),)))
     listed = {row_id: Listed(pid, number, bytes.fromhex(item)) for row_id, pid, number, item in rows}
     return tuple(listed[row_id] for row_id in row_ids)

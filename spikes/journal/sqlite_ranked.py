@@ -1,10 +1,14 @@
 """Search: which rows a text is found in, and which of them are the best.
 
-The full text index answers with parts (a note, a comment), the newest first, and only so many: what is done for each of
-them costs the same however many there are. Each term may be found in another part of a row; most are found in one.
+The full text index answers with parts (a note, a comment), the newest first. What is done for each of them costs the
+same however many notes there are, and everything is done for so many at most; a search that leaves some out says so.
+Each term may be found in another part of a row; most are found in one.
 
-How good a row is: for each term what `bm25` gives to its best part. For a term that is found nearly everywhere `bm25`
-would read all that the index has of it, to learn that it says nothing; there a hit in the first field counts, little.
+Whose a part is and who may see it stands beside it (`sqlite_parts`). Conditions on the other columns are looked up
+last, row by row in the order of the page, until the page is full.
+
+How good a row is: for each term what `bm25` gives to its best part. For a term that is found in many parts that would
+take long and say little; there a hit in the first field counts, little.
 """
 
 from __future__ import annotations
@@ -14,16 +18,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import apsw
-import msgspec
+from msgspec.structs import replace
 
 from spikes.journal.port import RANKED, Condition, Cursor, Page, Query, RowSchema, Sort, TextTerm
-from spikes.journal.sqlite_pages import Found, load, read_found, read_list
+from spikes.journal.sqlite_pages import Found, array, load, read_found, read_list
+from spikes.journal.sqlite_parts import Parts
 from spikes.journal.sqlite_prefixes import expression
-from spikes.journal.sqlite_scope import COLUMN, FURTHER, scope_match
+from spikes.journal.sqlite_walks import walk
 from spikes.journal.sqlite_where import Sql, condition, joined, searchable
 
 LOOKED_AT = 2 * RANKED
-"""How many of the newest parts are looked at when conditions have to be looked up for each."""
+"""How many of the newest parts are looked at when conditions have to be looked up for each row."""
 
 RATED = 8
 """How many terms count for the rank; all have to be found."""
@@ -31,8 +36,17 @@ RATED = 8
 RATED_COMMON = 2
 """How many of them may be common ones."""
 
+RATED_PARTS = 5_000
+"""A term that is found in more parts than this is a common one."""
+
 MOST_CONFIRMED = 1_000
 """How many parts are looked up one by one."""
+
+AT_ONCE = 500
+"""How many rows are looked up together."""
+
+SORTABLE = 1_000
+"""How many rows are sorted by a column that is looked up for each; for more, an index is read in order."""
 
 UNIT = 1_000_000_000
 """Ranks are whole numbers, so that they survive the way into a cursor and back: so many are one of bm25's."""
@@ -51,14 +65,6 @@ class _Matched(NamedTuple):
     truncated: bool
 
 
-class _Found(NamedTuple):
-    """The rows of some parts, whether there are more such parts, and the oldest part of those looked at."""
-
-    rows: list[int]
-    more: bool
-    oldest: int
-
-
 class _Search:
     """One search over one kind of row."""
 
@@ -66,33 +72,34 @@ class _Search:
         self.db = db
         self.kind = query.kind
         self.terms = searchable(query)
-        self.scope, self.rest = scope_match(schema, query.where)
         self.fields = [f"t_{name}" for name in schema.text]
-        self.oldest = 0
         self.asked = {term: expression(db, query.kind, term) for term in self.terms}
         self.texts = [f"{{{' '.join(self.fields)}}} : {asked}" for asked in self.asked.values()]
+        self.parts = Parts(db, query, schema)
+        self.most = LOOKED_AT if self.parts.rest else RANKED
+        self.since = self.parts.since(self.terms, self.texts)
+        self.oldest = 0
 
     def matched(self) -> _Matched:
         """Return the rows in which all terms are found."""
-        most = LOOKED_AT if self.rest else RANKED
-        found = self._rows(" AND ".join(self.texts), most, self.rest)
-        rows, truncated, self.oldest = set(found.rows), found.more, found.oldest
-        if len(self.terms) > 1 and len(rows) < RANKED:
+        found = self.parts.find(" AND ".join(self.texts), self.most, since=self.since)
+        rows, truncated, self.oldest = set(found.rows), found.more or self.since > 0, found.oldest
+        if len(self.terms) > 1 and len(rows) < self.most:
             across, more = self._across(rows)
             rows |= across
             truncated = truncated or more
         newest = sorted(rows, reverse=True)
-        return _Matched(newest[:RANKED], truncated or len(newest) > RANKED)
+        return _Matched(newest[: self.most], truncated or len(newest) > self.most)
 
     def _across(self, known: set[int]) -> tuple[set[int], bool]:
         """Return other rows, in which each term is found in some part, and whether there may be more.
 
         At least one of the terms is in a part that is not the first: a comment, say.
         """
-        further = self._rows(f"({' OR '.join(self.texts)})", RANKED, self.rest, further=True)
+        further = self.parts.find(f"({' OR '.join(self.texts)})", RANKED, further=True, since=self.since)
         if not further.rows:
             return set(), False
-        parts = {text: self._rows(text, RANKED, self.rest) for text in self.texts}
+        parts = {text: self.parts.find(text, RANKED, since=self.since) for text in self.texts}
         complete = [set(found.rows) for found in parts.values() if not found.more]
         start = set(further.rows) if not (further.more and complete) else complete[0]
         rows = start.intersection(*complete) - known
@@ -105,7 +112,7 @@ class _Search:
 
     def _confirmed(self, rows: set[int], text: str) -> tuple[set[int], bool]:
         """Look a common term up, part by part, for rows in which the rare ones were found."""
-        asked = _array(sorted(rows, reverse=True))
+        asked = array(sorted(rows, reverse=True))
         of_rows = f"""
             SELECT json_group_array(part_id) FROM (
                 SELECT p.part_id FROM json_each(?) AS asked
@@ -119,33 +126,15 @@ class _Search:
             CROSS JOIN (SELECT rowid AS part_id FROM {fts} WHERE {fts} MATCH ?) AS hit ON hit.part_id = asked.value
             CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = asked.value
             """
-        found = read_list(self.db, Sql(hits, (_array(parts[:MOST_CONFIRMED]), text)))
+        found = read_list(self.db, Sql(hits, (array(parts[:MOST_CONFIRMED]), text)))
         return set(found), len(parts) > MOST_CONFIRMED
-
-    def _rows(
-        self, text: str, most: int, rest: Sequence[Condition] = (), further: bool = False, since: int = 0
-    ) -> _Found:
-        """Return the rows of the newest parts in which a text is found."""
-        fts, asked = f'"{self.kind}_fts"', " AND ".join([text, *self.scope, *([f"{COLUMN} : {FURTHER}"] * further)])
-        holds = joined([Sql("TRUE"), *(condition(self.kind, each) for each in rest)])
-        rows = f'CROSS JOIN "{self.kind}_rows" AS r ON r.row_id = p.row_id' if rest else ""
-        read = f"""
-            SELECT json_array(
-                count(*), coalesce(min(p.part_id), 0), json_group_array(p.row_id) FILTER (WHERE {holds.text}))
-            FROM (
-                SELECT rowid AS part_id FROM {fts} WHERE {fts} MATCH ? AND rowid >= ? ORDER BY rowid DESC LIMIT ?
-            ) AS found
-            CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = found.part_id {rows}
-            """
-        size, oldest, found = read_list(self.db, Sql(read, (*holds.values, asked, since, most + 1)))
-        return _Found(found[:most] if size > most and not rest else found, size > most, oldest)
 
     def ranks(self) -> dict[int, int]:
         """Return how good rows are, those that are any good: the sum over the terms of their best part."""
         ranks: defaultdict[int, int] = defaultdict(int)
         common = 0
         for term, text in zip(self.terms[:RATED], self.texts, strict=False):
-            if not self._is_common(text):
+            if not (self.since or self.parts.more_than(RATED_PARTS, text)):
                 rated = self._by_bm25(text)
             elif (common := common + 1) <= RATED_COMMON:
                 rated = self._common(term)
@@ -155,27 +144,25 @@ class _Search:
                 ranks[row_id] += rank
         return ranks
 
-    def _is_common(self, text: str) -> bool:
-        fts = f'"{self.kind}_fts"'
-        counted = f"SELECT count(*) FROM (SELECT rowid FROM {fts} WHERE {fts} MATCH ? LIMIT ?)"
-        return int(self.db.execute(counted, (text, RANKED + 1)).get) > RANKED
-
     def _by_bm25(self, text: str) -> dict[int, int]:
+        """Rate the rows of those parts that were found."""
         fts, weights = f'"{self.kind}_fts"', ", ".join([str(FIRST_FIELD), *["1.0"] * (len(self.fields) - 1)])
         rated = f"""
-            SELECT json_group_array(json_array(p.row_id, CAST(-found.score * {UNIT} AS INTEGER)))
-            FROM (
-                SELECT rowid AS part_id, bm25({fts}, {weights}) AS score FROM {fts} WHERE {fts} MATCH ? LIMIT {RANKED}
-            ) AS found CROSS JOIN "{self.kind}_parts" AS p ON p.part_id = found.part_id
+            SELECT json_group_array(json_array(part_id, CAST(-score * {UNIT} AS INTEGER)))
+            FROM (SELECT rowid AS part_id, bm25({fts}, {weights}) AS score FROM {fts} WHERE {fts} MATCH ? LIMIT ?)
             """
         best: dict[int, int] = {}
-        for row_id, rank in read_list(self.db, Sql(rated, (text,))):
-            best[row_id] = max(rank, best.get(row_id, 0))
+        for part_id, rank in read_list(self.db, Sql(rated, (text, RATED_PARTS))):
+            row_id = self.parts.known.get(part_id)
+            if row_id is not None:
+                best[row_id] = max(rank, best.get(row_id, 0))
         return best
 
     def _common(self, term: TextTerm) -> dict[int, int]:
-        in_first_field = self._rows(f"{{{self.fields[0]}}} : {self.asked[term]}", RANKED, since=self.oldest)
-        return dict.fromkeys(in_first_field.rows, COMMON_HIT)
+        """Rate the rows that have a common term in the first field, together with the others."""
+        others = [text for text, other in zip(self.texts, self.terms, strict=True) if other != term]
+        text = " AND ".join([f"{{{self.fields[0]}}} : {self.asked[term]}", *others])
+        return dict.fromkeys(self.parts.rows(text, LOOKED_AT, self.oldest), COMMON_HIT)
 
 
 def search(db: apsw.Connection, query: Query, schema: RowSchema) -> Page:
@@ -183,13 +170,37 @@ def search(db: apsw.Connection, query: Query, schema: RowSchema) -> Page:
     asked = _Search(db, query, schema)
     matched = asked.matched()
     if query.sort is not None:
-        return _by_column(db, query, query.sort, matched)
+        return _by_column(db, query, schema, query.sort, matched)
     ranks = asked.ranks()
-    # `matched.rows` start with the last stored one, and sorting keeps that among equals.
-    rows = sorted(((ranks.get(row_id, 0), row_id) for row_id in matched.rows), reverse=True)
+    found = set(matched.rows)
+    good = sorted(((rank, row_id) for row_id, rank in ranks.items() if rank and row_id in found), reverse=True)
+    # Of equally good rows the last stored one comes first, as in `matched.rows`.
+    rows = [*good, *((0, row_id) for row_id in matched.rows if not ranks.get(row_id))]
     if query.after is not None:
-        rows = [row for row in rows if row < _place(db, query.kind, query.after)]
-    return _page(db, query, [Found(rank, "", row_id) for rank, row_id in rows[query.offset :]], matched.truncated)
+        place = _place(db, query.kind, query.after)
+        rows = [row for row in rows if row < place]
+    shown = _holding(db, query, asked.parts.rest, [row_id for _, row_id in rows])
+    return _page(db, query, [Found(ranks.get(row_id, 0), "", row_id) for row_id in shown], matched.truncated)
+
+
+def _holding(db: apsw.Connection, query: Query, rest: Sequence[Condition], rows: Sequence[int]) -> list[int]:
+    """Return the rows of a page, and one more, for which the rest of the conditions hold."""
+    last = query.offset + query.limit + 1
+    if not rest:
+        return list(rows[query.offset : last])
+    holds = joined([condition(query.kind, each) for each in rest])
+    text = f"""
+        SELECT json_group_array(r.row_id) FROM json_each(?) AS found
+        CROSS JOIN "{query.kind}_rows" AS r ON r.row_id = found.value WHERE {holds.text}
+        """
+    shown: list[int] = []
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        holding = set(read_list(db, Sql(text, (array(some), *holds.values))))
+        shown += [row_id for row_id in some if row_id in holding]
+        if len(shown) >= last:
+            break
+    return shown[query.offset : last]
 
 
 def _place(db: apsw.Connection, kind: str, after: Cursor) -> tuple[int, int]:
@@ -205,17 +216,21 @@ def _page(db: apsw.Connection, query: Query, rows: Sequence[Found], truncated: b
     return Page(listed, Cursor(shown[-1].value, listed[-1].persistence_id) if more else None, truncated)
 
 
-def _by_column(db: apsw.Connection, query: Query, sort: Sort, matched: _Matched) -> Page:
+def _by_column(db: apsw.Connection, query: Query, schema: RowSchema, sort: Sort, matched: _Matched) -> Page:
     """Sort what is found; rows without a sort value come last."""
+    if len(matched.rows) > SORTABLE and not query.offset:
+        found = walk(db, query, schema, among=matched.rows)
+        if found is not None:
+            return replace(found, truncated=matched.truncated)
     column, direction = f"r.c_{sort.column}", "DESC" if sort.descending else "ASC"
-    after = _after(sort, query.after)
+    holds = joined([_after(sort, query.after), *(condition(query.kind, each) for each in query.where)])
     text = f"""
         SELECT {column} AS value, r.persistence_id, r.row_id
         FROM json_each(?) AS found CROSS JOIN "{query.kind}_rows" AS r ON r.row_id = found.value
-        WHERE {after.text} ORDER BY {column} IS NULL, {column} {direction}, r.persistence_id {direction}
+        WHERE {holds.text} ORDER BY {column} IS NULL, {column} {direction}, r.persistence_id {direction}
         LIMIT ? OFFSET ?
         """
-    values = (_array(matched.rows), *after.values, query.limit + 1, query.offset)
+    values = (array(matched.rows), *holds.values, query.limit + 1, query.offset)
     return _page(db, query, read_found(db, Sql(text, values)), matched.truncated)
 
 
@@ -228,7 +243,3 @@ def _after(sort: Sort, after: Cursor | None) -> Sql:
     return Sql(
         f"({column} IS NULL OR ({column}, r.persistence_id) {beyond} (?, ?))", (after.value, after.persistence_id)
     )
-
-
-def _array(numbers: Sequence[int]) -> str:
-    return msgspec.json.encode(numbers).decode()

@@ -14,6 +14,7 @@ import apsw
 
 from spikes.journal.errors import JournalCorrupt, JournalTooNew
 from spikes.journal.port import RowSchema
+from spikes.journal.sqlite_counts import declare_counts
 from spikes.journal.sqlite_scope import COLUMN
 
 APPLICATION_ID = 0x53504B45
@@ -147,6 +148,7 @@ def declare(db: apsw.Connection, schema: RowSchema) -> None:
     _make_tables(db, schema)
     _add_columns(db, schema)
     _make_indexes(db, schema, drop=known is None or known <= schema.state_version)
+    declare_counts(db, schema)
     if schema.text:
         _make_text(db, kind, [*(f"t_{name}" for name in schema.text), COLUMN])
     db.execute(
@@ -179,42 +181,60 @@ def _make_tables(db: apsw.Connection, schema: RowSchema) -> None:
             row_id INTEGER NOT NULL,
             PRIMARY KEY (name, value, row_id)
         ) STRICT, WITHOUT ROWID;
+        """
+    )
+    _make_parts(db, schema)
 
-        CREATE TABLE IF NOT EXISTS "{schema.kind}_parts" (
+
+def _make_parts(db: apsw.Connection, schema: RowSchema) -> None:
+    """Make the table of search parts. Of one that lacks a column of the scope, nothing is kept, see `_make_text`."""
+    table, scope = f"{schema.kind}_parts", {f"c_{name}": schema.columns[name] for name in schema.scope}
+    present = names(db, table)
+    if present and not scope.keys() <= set(present):
+        db.execute(f'DROP TABLE "{table}"; DROP TABLE IF EXISTS "{schema.kind}_fts"')
+    columns = "".join(f"{name} {declared.upper()}, " for name, declared in scope.items())
+    db.execute(
+        f"""
+        CREATE TABLE IF NOT EXISTS "{table}" (
             part_id INTEGER PRIMARY KEY,    -- the row of the full text index
             row_id INTEGER NOT NULL,
             part TEXT NOT NULL,
             digest BLOB NOT NULL,           -- of the texts, which are not kept
+            {columns}                       -- as in the row, to be read with the part
             UNIQUE (row_id, part)
-        ) STRICT;
+        ) STRICT
         """
     )
 
 
 def _add_columns(db: apsw.Connection, schema: RowSchema) -> None:
-    present = set(_names(db, f"{schema.kind}_rows"))
+    present = set(names(db, f"{schema.kind}_rows"))
     for name, declared in schema.columns.items():
         if f"c_{name}" not in present:
             db.execute(f'ALTER TABLE "{schema.kind}_rows" ADD COLUMN c_{name} {declared.upper()}')
 
 
 def _make_indexes(db: apsw.Connection, schema: RowSchema, drop: bool) -> None:
-    """Make the declared indexes; each holds only listed rows and ends in the persistence id, which breaks ties."""
-    table = f"{schema.kind}_rows"
-    wanted = {f"{table}_by-{'-'.join(index)}": index for index in schema.indexes}
+    """Make the declared indexes; each holds only listed rows and ends in the persistence id, which breaks ties.
+
+    One more has the rows of older state versions: none, mostly, so that to learn this takes no look at every row.
+    """
+    table, version = f"{schema.kind}_rows", schema.state_version
+    columns = {f"{table}_by-{'-'.join(index)}": "".join(f"c_{name}, " for name in index) for index in schema.indexes}
+    wanted = {name: f"({listed}persistence_id) WHERE listed = 1" for name, listed in columns.items()}
+    wanted[f"{table}_before-{version}"] = f"(persistence_id) WHERE state_version < {version}"
     rows = db.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql NOT NULL", (table,))
     present = {str(name) for (name,) in rows.fetchall()}
     for name in present - wanted.keys() if drop else ():
         db.execute(f'DROP INDEX "{name}"')
     for name in wanted.keys() - present:
-        columns = ", ".join(f"c_{column}" for column in wanted[name])
-        db.execute(f'CREATE INDEX "{name}" ON "{table}" ({columns}, persistence_id) WHERE listed = 1')
+        db.execute(f'CREATE INDEX "{name}" ON "{table}" {wanted[name]}')
 
 
 def _make_text(db: apsw.Connection, kind: str, fields: list[str]) -> None:
     """Make the full text index. One that lacks a field is made anew, empty: the raised state version (rule R1)
     makes every row be written again."""
-    present = _names(db, f"{kind}_fts")
+    present = names(db, f"{kind}_fts")
     if set(fields) <= set(present):
         return
     if present:
@@ -232,7 +252,8 @@ def _make_text(db: apsw.Connection, kind: str, fields: list[str]) -> None:
     db.execute(f'INSERT INTO "{kind}_fts" ("{kind}_fts", rank) VALUES (\'deletemerge\', 40)')
 
 
-def _names(db: apsw.Connection, table: str) -> list[str]:
+def names(db: apsw.Connection, table: str) -> list[str]:
+    """Return the columns of a table, none if there is no such table."""
     return [str(name) for (name,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()]
 
 

@@ -34,16 +34,16 @@ def scope_word(column: str, value: str | int | None) -> str:
 FURTHER = scope_word("part", 1)
 
 
-def scope_match(schema: RowSchema, where: Iterable[Condition]) -> tuple[list[str], list[Condition]]:
-    """Return the conditions that can be part of a full text query, in its language, and the rest of them."""
-    inside: list[str] = []
+def scope_match(schema: RowSchema, where: Iterable[Condition]) -> tuple[list[tuple[Condition, str]], list[Condition]]:
+    """Return the conditions that can be part of a full text query, each in its language too, and the rest of them."""
+    inside: list[tuple[Condition, str]] = []
     rest: list[Condition] = []
     for condition in where:
         text = _match(schema, condition)
         if text is None:
             rest.append(condition)
         else:
-            inside.append(text)
+            inside.append((condition, text))
     return inside, rest
 
 

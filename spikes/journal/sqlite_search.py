@@ -67,7 +67,9 @@ class _Writes:
         self.stale: list[tuple[int]] = []
         self.texts: list[tuple[Value, ...]] = []
 
-    def note(self, row_id: int, part: str, stored: _Part | None, new: tuple[str, ...] | None) -> bool:
+    def note(
+        self, row_id: int, part: str, stored: _Part | None, new: tuple[str, ...] | None, scope: tuple[Value, ...]
+    ) -> bool:
         """Note what has to be written for one part; tell whether it differs from what is stored."""
         digest = None if new is None else digest_of(new)
         if (stored.digest if stored else None) == digest:
@@ -76,7 +78,7 @@ class _Writes:
             self.stale.append((stored.part_id,))
         if new is not None:
             part_id = stored.part_id if stored else self._next()
-            self.put.append((part_id, row_id, part, digest))
+            self.put.append((part_id, row_id, part, digest, *scope))
             self.texts.append((part_id, *new))
         elif stored:
             self.dropped.append((stored.part_id,))
@@ -93,7 +95,7 @@ class SearchTables:
     def __init__(self, schema: RowSchema) -> None:
         kind = schema.kind
         self._schema = schema
-        fields = ", ".join(text_columns(schema))
+        fields, scope = ", ".join(text_columns(schema)), [f"c_{name}" for name in schema.scope]
         self._last = f'SELECT coalesce(max(part_id), 0) FROM "{kind}_parts"'
         self._named = f"""
             WITH asked (row_id, part) AS (VALUES {{rows}})
@@ -106,8 +108,8 @@ class SearchTables:
             FROM asked JOIN "{kind}_parts" USING (row_id)
             """
         self._put_parts = f"""
-            INSERT INTO "{kind}_parts" (part_id, row_id, part, digest) VALUES {{rows}}
-            ON CONFLICT (part_id) DO UPDATE SET digest = excluded.digest
+            INSERT INTO "{kind}_parts" ({", ".join(("part_id", "row_id", "part", "digest", *scope))}) VALUES {{rows}}
+            ON CONFLICT (part_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in ("digest", *scope))}
             """
         self._drop_parts = f'DELETE FROM "{kind}_parts" WHERE part_id IN (VALUES {{rows}})'
         self._put_text = f'INSERT INTO "{kind}_fts" (rowid, {fields}) VALUES {{rows}}'
@@ -120,9 +122,10 @@ class SearchTables:
         writes, differing = _Writes(db.execute(self._last).get), set()
         for change in changes:
             search, old = indexed_texts(self._schema, change.listing), parts.get(change.row_id, {})
+            scope = tuple(change.listing.columns.get(name) for name in self._schema.scope)
             names = (change.listing.changed or ()) if change.row_id in hinted else search.keys() | old.keys()
             for part in names:
-                if writes.note(change.row_id, part, old.get(part), search.get(part)):
+                if writes.note(change.row_id, part, old.get(part), search.get(part), scope):
                     differing.add(change.row_id)
         self._run(db, writes)
         return differing
@@ -164,5 +167,5 @@ def indexed_texts(schema: RowSchema, index: IndexPart) -> Mapping[str, tuple[str
 
 
 def digest_of(texts: tuple[str, ...]) -> bytes:
-    """Return what the texts of a part are compared by."""
-    return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).digest()
+    """Return what the texts of a part are compared by; short, for many parts are read in one search."""
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=8).digest()

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 
 import apsw
 
-from spikes.journal.port import Query
+from spikes.journal.port import Query, RowSchema
+from spikes.journal.sqlite_counts import kept_counts
 from spikes.journal.sqlite_query import conditions
 
 FEW = 5_000
 """Up to so many rows are read one by one; of more, the table of terms is read once from end to end."""
 
 
-def term_counts(db: apsw.Connection, query: Query, name: str) -> Mapping[str, int]:
-    """Count the rows of a list by the values of a term."""
+def term_counts(db: apsw.Connection, query: Query, schema: RowSchema, name: str) -> Mapping[str, int]:
+    """Count the rows of a list by the values of a term, unless that is counted already."""
+    kept = kept_counts(db, query, schema, name)
+    return _counted(db, query, name) if kept is None else kept
+
+
+def _counted(db: apsw.Connection, query: Query, name: str) -> Mapping[str, int]:
     where, values = conditions(query)
     few = f'SELECT count(*) FROM (SELECT 1 FROM "{query.kind}_rows" AS r WHERE {where} LIMIT {FEW + 1})'
     count = _by_row if db.execute(few, values).get <= FEW else _by_term

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import apsw
 
-from spikes.journal.sqlite_schema import kinds
+from spikes.journal.sqlite_counts import kept_lists, recounted
+from spikes.journal.sqlite_schema import kinds, names
 
 _SHOWN = 20  # findings of one sort; a damaged file could have millions
 
@@ -41,11 +42,26 @@ _ORPHANS = """
     SELECT '{kind}: a term belongs to no listed row' FROM "{kind}_terms" AS t
     WHERE NOT EXISTS (SELECT 1 FROM "{kind}_rows" AS r WHERE r.row_id = t.row_id AND r.listed = 1)
     """
+_SCOPE = """
+    SELECT r.persistence_id || ': searches look for it where it is not' FROM "{kind}_parts" AS p
+    JOIN "{kind}_rows" AS r USING (row_id) WHERE p.{column} IS NOT r.{column}
+    """
 _TEXT = """
     SELECT '{kind}: the full text has ' || (SELECT count(*) FROM "{kind}_fts_docsize") || ' parts, not '
         || (SELECT count(*) FROM "{kind}_parts")
     WHERE EXISTS (SELECT id FROM "{kind}_fts_docsize" EXCEPT SELECT part_id FROM "{kind}_parts")
         OR EXISTS (SELECT part_id FROM "{kind}_parts" EXCEPT SELECT id FROM "{kind}_fts_docsize")
+    """
+
+
+_COUNTS = """
+    SELECT '{kind}: the rows are counted wrong by ' || json_array(name, columns, key, value)
+    FROM (SELECT * FROM ({recounted}) EXCEPT SELECT * FROM "{kind}_counts")
+    UNION ALL
+    SELECT '{kind}: the rows are counted wrong by ' || json_array(name, columns, key, value)
+    FROM (
+        SELECT * FROM "{kind}_counts" WHERE (name, columns) = ('{name}', '{columns}')
+        EXCEPT SELECT * FROM ({recounted}))
     """
 
 
@@ -63,9 +79,14 @@ def _findings(db: apsw.Connection) -> Iterator[str]:
     for kind in kinds(db):
         yield from _first(db, _AHEAD.format(what="row", table=f"{kind}_rows"))
         yield from _first(db, _TERMS.format(kind=kind))
+        for name, columns in kept_lists(db, kind):
+            of = {"kind": kind, "name": name, "columns": ",".join(columns), "recounted": recounted(kind, name, columns)}
+            yield from _first(db, _COUNTS.format(**of))
         yield from _first(db, _ORPHANS.format(kind=kind))
         if db.table_exists("main", f"{kind}_fts"):
             yield from _first(db, _TEXT.format(kind=kind))
+        for column in (name for name in names(db, f"{kind}_parts") if name.startswith("c_")):
+            yield from _first(db, _SCOPE.format(kind=kind, column=column))
 
 
 def _first(db: apsw.Connection, statement: str) -> list[str]:

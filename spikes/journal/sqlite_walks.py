@@ -16,7 +16,7 @@ from typing import NamedTuple
 import apsw
 
 from spikes.journal.port import AnyOf, AtLeast, AtMost, Condition, Equal, HasTerm, Page, Query, RowSchema, Sort
-from spikes.journal.sqlite_pages import Found, load, read_found
+from spikes.journal.sqlite_pages import Found, array, load, read_found
 from spikes.journal.sqlite_where import LISTED, Sql, condition, joined
 
 MOST_BRANCHES = 16
@@ -25,6 +25,9 @@ LOOKED_AT = 2_000
 
 SORTABLE = 5_000
 """How many candidates are sorted where a walk finds too little."""
+
+LOOKED_AT_AMONG = 20_000
+"""How many entries a walk looks at for rows that are known already: it needs nothing else of those it passes."""
 
 Branch = tuple[Condition, ...]
 
@@ -42,17 +45,24 @@ class _Walk(NamedTuple):
     by: str
     equal: Branch
     rest: Branch
+    among: str | None = None
 
 
-def walk(db: apsw.Connection, query: Query, schema: RowSchema) -> Page | None:
-    """Read a page; None if a branch has no index in the order that is asked for."""
+def walk(db: apsw.Connection, query: Query, schema: RowSchema, among: Sequence[int] | None = None) -> Page | None:
+    """Read a page; None if a branch has no index in the order that is asked for.
+
+    `among` are the only rows that are wanted; then None also if they are too few and far between to be met in time.
+    """
     sort = query.sort
     if sort is None:
         return None
     walks = [_chosen(schema, branch, sort) for branch in branches(query.where)]
     if not all(walks):
         return None
-    rows, stopped = _rows(db, query, sort, schema, [each for each in walks if each])
+    wanted = None if among is None else array(among)
+    rows, stopped = _rows(db, query, sort, schema, [each._replace(among=wanted) for each in walks if each])
+    if stopped and wanted is not None:
+        return None
     shown = rows[: query.limit]
     listed = load(db, query.kind, [row.row_id for row in shown])
     if len(rows) > len(shown):
@@ -135,11 +145,12 @@ def _reach(
     on_sort = tuple(each for each in walk.rest if isinstance(each, AtLeast | AtMost) and each.column == sort.column)
     rest = tuple(each for each in walk.rest if each not in on_sort)
     entries = _entries(query, sort, walk, (*walk.equal, *on_sort), place)
-    if not rest:
+    if not rest and walk.among is None:
         return Reach(read_found(db, _first(entries, wanted)))
-    rows = read_found(db, _filtered(query, entries, rest, wanted))
-    stopped = None if len(rows) == wanted else _last_entry(db, entries)
-    if stopped:
+    looked_at = LOOKED_AT if walk.among is None else LOOKED_AT_AMONG
+    rows = read_found(db, _filtered(query, _first(entries, looked_at), rest, wanted, walk.among))
+    stopped = None if len(rows) == wanted else _entry(db, entries, looked_at)
+    if stopped and walk.among is None:
         size, few = min(
             _candidates(db, query.kind, schema, walk), key=lambda each: each[0], default=(SORTABLE + 1, place)
         )
@@ -177,14 +188,15 @@ def _first(entries: Sql, count: int, skipped: int = 0) -> Sql:
     return Sql(f"{entries.text} LIMIT ? OFFSET ?", (*entries.values, count, skipped))
 
 
-def _last_entry(db: apsw.Connection, entries: Sql) -> Found | None:
-    """Return where a walk stopped that has looked at as many entries as it may."""
-    return next(iter(read_found(db, _first(entries, 1, LOOKED_AT - 1))), None)
+def _entry(db: apsw.Connection, entries: Sql, number: int) -> Found | None:
+    """Return where a walk stopped that has looked at so many entries, None if there are fewer."""
+    return next(iter(read_found(db, _first(entries, 1, number - 1))), None)
 
 
-def _filtered(query: Query, entries: Sql, rest: Branch, wanted: int) -> Sql:
+def _filtered(query: Query, looked_at: Sql, rest: Branch, wanted: int, among: str | None) -> Sql:
     """Look at entries one after another until enough of them hold the rest."""
-    looked_at, holds = _first(entries, LOOKED_AT), joined([condition(query.kind, each) for each in rest])
+    known = Sql("TRUE") if among is None else Sql("e.row_id IN (SELECT value FROM json_each(?))", (among,))
+    holds = joined([known, *(condition(query.kind, each) for each in rest)])
     return Sql(
         f"""
         SELECT e.value, e.persistence_id, e.row_id FROM ({looked_at.text}) AS e

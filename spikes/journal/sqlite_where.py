@@ -25,24 +25,25 @@ def where(query: Query, more: Sequence[Sql] = ()) -> Sql:
     return joined([LISTED, *(condition(query.kind, each) for each in query.where), *more])
 
 
-def condition(kind: str, wanted: Condition) -> Sql:
-    """Return one condition."""
+def condition(kind: str, wanted: Condition, row: str = "r") -> Sql:
+    """Return one condition on what goes by the name of `row`."""
     match wanted:
         case Equal(column, None):
-            return Sql(f"r.c_{column} IS NULL")
+            return Sql(f"{row}.c_{column} IS NULL")
         case Equal(column, value):
-            return Sql(f"r.c_{column} = ?", (value,))
+            return Sql(f"{row}.c_{column} = ?", (value,))
         case AtLeast(column, bound):
-            return Sql(f"r.c_{column} >= ?", (bound,))
+            return Sql(f"{row}.c_{column} >= ?", (bound,))
         case AtMost(column, bound):
-            return Sql(f"r.c_{column} <= ?", (bound,))
+            return Sql(f"{row}.c_{column} <= ?", (bound,))
         case HasTerm(name, term):
             return Sql(
-                f'EXISTS (SELECT 1 FROM "{kind}_terms" AS t WHERE t.name = ? AND t.value = ? AND t.row_id = r.row_id)',
+                f'EXISTS (SELECT 1 FROM "{kind}_terms" AS t '
+                f"WHERE t.name = ? AND t.value = ? AND t.row_id = {row}.row_id)",
                 (name, term),
             )
         case AnyOf(conditions):
-            return joined([condition(kind, each) for each in conditions], " OR ") if conditions else Sql("FALSE")
+            return joined([condition(kind, each, row) for each in conditions], " OR ") if conditions else Sql("FALSE")
 
 
 def joined(conditions: Sequence[Sql], word: str = " AND ") -> Sql:

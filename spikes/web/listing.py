@@ -90,11 +90,12 @@ async def list_notes(call: Call, path: str, whose: Sequence[Condition], order: S
     terms = search_text.parse(str(asked["q"]), "phrase" in able) if "q" in asked else ()
     check_able(able, asked.get("sort"), terms)
     listing = f"{path}?{urlencode(asked, doseq=True)}"
+    sort = _sort(asked, terms, order, "ranking" in able)
     query = Query(
         "note",
-        where=(*whose, *_filters(asked), *(() if terms or "access" in asked else (_ANY_ACCESS,))),
+        where=(*whose, *_filters(asked), *(() if sort is None or "access" in asked else (_ANY_ACCESS,))),
         text=terms,
-        sort=_sort(asked, terms, order, "ranking" in able),
+        sort=sort,
         after=read_cursor(listing, call.text("cursor")),
         limit=call.number("limit"),
     )

@@ -77,6 +77,7 @@ PINNED = {
     ("note", 1): "b79da82c6c7f5d82e9fb6730dfb50aab",
     ("user", 2): "5b0d540e56bcee7c92aa9d6620491302",
     ("note", 2): "5ffd5db2da3f9e2bddbfb48164cee8cb",
+    ("note", 3): "fe26b49da8bcd88e2aff5cb3ea7d6a92",
     ("tag", 1): "b240480a9ec6507627f29ad925acea1c",
 }
 """What each state version stores for these states. A line is never changed: a new version gets a line of its own."""
@@ -85,6 +86,7 @@ PLACES = ("homes", "ranges", "feed")
 PINNED_PLACES = {
     ("user", 2): "722d2b2dc5319bec070545a31c9a508c",
     ("note", 2): "09f58c72cd48352d7e551b8074995e3a",
+    ("note", 3): "09f58c72cd48352d7e551b8074995e3a",
     ("tag", 1): "a6413bdb7c30f59b6c6047c3d32be70f",
     ("ticket", 1): "c01cce7c13ad9217fb9fe96a10d639e7",
 }

@@ -30,6 +30,7 @@ NOTE = RowSchema(
     indexes=(("created",), ("status", "created"), ("status", "due"), ("title",)),
     text=("title", "body"),
     scope=("status",),
+    counted={"tag": (("status",), ("created", "status"))},
     ranges=("due",),
     feed="owner",
 )

@@ -189,6 +189,11 @@ async def asked(journal: Journal, pids: Iterable[str], queries: list[Query]) -> 
     answers += [await journal.holder(Claim.of("slug", name)) for name in "pqr"]
     answers += [await journal.command(key, 1_000) for key in ("k1", "k2")]
     answers += [await journal.stale_rows("note", 2, 9), await journal.total("note", "due")]
+    for status in (None, "New", "Done"):  # by status alone it is kept, by due it is not
+        whose = (Equal("status", status),)
+        answers.append(await journal.term_counts(Query("note", whose), "tag"))
+        answers.append(await journal.term_counts(Query("note", (*whose, Equal("due", 1))), "tag"))
+    answers.append((await journal.statistics()).listed)
     return answers
 
 

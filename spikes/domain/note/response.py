@@ -27,7 +27,7 @@ ORDERS = ("created", "updated", "due", "title")
 
 NOTE_ROWS = RowSchema(
     kind="note",
-    state_version=2,
+    state_version=3,
     columns={
         "owner": "text",
         "access": "text",
@@ -52,11 +52,13 @@ NOTE_ROWS = RowSchema(
     ),
     ranges=("due", "trashed"),
     feed="owner",
+    counted={"tag": (("access", "trashed"), ("owner", "access", "trashed"))},
 )
 """What notes are listed by, merged where a list is of several; and the public ones by status.
 
 A note in the trash stays listed, with the time; lists ask for those without. Terms are `tag` (its id), `relation` (the
-target's id) and `commenter` (a user's id). Each comment is a search part of its own, named by its id.
+target's id) and `commenter` (a user's id). Each comment is a search part of its own, named by its id. Tags are counted
+over all public notes, and over each owner's by access.
 """
 
 
