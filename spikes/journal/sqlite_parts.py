@@ -72,7 +72,7 @@ class Parts:
             part_id = self._db.execute(last, (text, GONE_THROUGH)).get
             if part_id is None:
                 return 0
-            found.append(int(part_id))
+            found.append(int(part_id) + 1)
         return min(found)
 
     def rows(self, text: str, most: int, since: int) -> set[int]:

@@ -196,7 +196,7 @@ def _entry(db: apsw.Connection, entries: Sql, number: int) -> Found | None:
 def _filtered(query: Query, looked_at: Sql, rest: Branch, wanted: int, among: str | None) -> Sql:
     """Look at entries one after another until enough of them hold the rest."""
     known = Sql("TRUE") if among is None else Sql("e.row_id IN (SELECT value FROM json_each(?))", (among,))
-    holds = joined([known, *(condition(query.kind, each) for each in rest)])
+    holds = joined([known, *(_condition(query.kind, each, "e") for each in rest)])
     return Sql(
         f"""
         SELECT e.value, e.persistence_id, e.row_id FROM ({looked_at.text}) AS e
@@ -208,7 +208,7 @@ def _filtered(query: Query, looked_at: Sql, rest: Branch, wanted: int, among: st
 
 def _gathered(query: Query, sort: Sort, walk: _Walk, candidates: Sql, place: Sql, wanted: int) -> Sql:
     """Sort those candidates that hold everything."""
-    conditions = [condition(query.kind, each) for each in (*walk.equal, *walk.rest)]
+    conditions = [_condition(query.kind, each, "candidate") for each in (*walk.equal, *walk.rest)]
     holds = joined([LISTED, *conditions, place])
     direction = "DESC" if sort.descending else "ASC"
     return Sql(
@@ -219,6 +219,11 @@ def _gathered(query: Query, sort: Sort, walk: _Walk, candidates: Sql, place: Sql
         """,
         (*candidates.values, *holds.values, wanted),
     )
+
+
+def _condition(kind: str, wanted: Condition, entry: str) -> Sql:
+    """Return a condition on a row; whether it has a term is asked of the entry, before the row is read."""
+    return condition(kind, wanted, entry if isinstance(wanted, HasTerm) else "r")
 
 
 def _candidates(db: apsw.Connection, kind: str, schema: RowSchema, walk: _Walk) -> Iterator[tuple[int, Sql]]:

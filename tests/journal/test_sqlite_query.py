@@ -185,6 +185,45 @@ async def test_a_search_says_what_it_left_out(
     assert found.rows[0].persistence_id == ("note|001" if truncated else "note|000")
 
 
+@pytest.mark.parametrize("order", ORDERS)
+async def test_many_found_are_sorted_along_an_index(
+    notes: SqliteJournal, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit, value in {"ranked.SORTABLE": 0, "walks.LOOKED_AT_AMONG": 12}.items():
+        monkeypatch.setattr(f"spikes.journal.sqlite_{limit}", value)
+    for holds in (*LISTS.values(), (*VISIBLE, Equal("status", "Done")), (*VISIBLE, RED)):
+        found = await all_ids(notes, where=holds, text=(TextTerm(("word",)),), sort=Sort(order), limit=4)
+        assert found == expected(holds, Sort(order))
+
+
+@pytest.mark.parametrize("few", [0, 30, COUNT])
+async def test_few_and_many_parts_are_found_alike(
+    notes: SqliteJournal, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikes.journal.sqlite_parts.FEW", few)
+    for holds in (*LISTS.values(), (*OWN, RED), (*VISIBLE, Equal("status", "Done"))):
+        found = await all_ids(notes, where=holds, text=(TextTerm(("comment",)), TextTerm(("word",))), sort=None)
+        assert sorted(found) == sorted(expected(holds, Sort("created")))
+
+
+def renewed(number: int, title: str) -> EntityRow:
+    """Return the next row of a note, with another title."""
+    before = note(number)
+    assert before.index is not None
+    return replace(before, sequence_nr=2, index=replace(before.index, search={"": (title, "")}))
+
+
+@pytest.mark.parametrize(("gone_through", "found"), [(COUNT, 9), (10, 2)])
+async def test_a_phrase_is_looked_for_in_the_newest_parts(
+    notes: SqliteJournal, gone_through: int, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = ["cat dog" if number % 7 == 3 else "dog cat" for number in range(COUNT)]
+    await notes.replace_rows([renewed(number, title) for number, title in enumerate(titles)])
+    monkeypatch.setattr("spikes.journal.sqlite_parts.GONE_THROUGH", gone_through)
+    page = await notes.query(Query("note", text=(TextTerm(("cat", "dog")),), sort=None))
+    assert (len(page.rows), page.truncated) == (found, gone_through < COUNT)
+
+
 async def test_what_moves_to_another_scope_is_found_there(notes: SqliteJournal) -> None:
     index = note(1).index
     assert index is not None
