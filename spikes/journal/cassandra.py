@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import structlog
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import NoHostAvailable
@@ -25,6 +26,7 @@ from spikes.journal.cassandra_claims import Claims
 from spikes.journal.cassandra_clock import Clock
 from spikes.journal.cassandra_feed import REACH, CassandraFeed
 from spikes.journal.cassandra_intents import Intents
+from spikes.journal.cassandra_left import LeftBehind
 from spikes.journal.cassandra_query import Lists
 from spikes.journal.cassandra_rows import Rows, snapshot_of, version_of
 from spikes.journal.cassandra_schema import Schema
@@ -162,6 +164,7 @@ class CassandraJournal:
             self.streams_of_events, self._claims, self._intents, self._rows, self._feeds, self._publish
         )
         self._lists = Lists(session, kinds, schema.ranges)
+        self._left = LeftBehind(self._intents, self.streams_of_events, lambda: clock.micros() // 1000)
         self._survey = Survey(session, self.streams_of_events, self._rows)
         self._sweeper = Sweeper(
             self.streams_of_events, self._claims, self._intents, self._rows, schema, self._feed.publish
@@ -270,7 +273,8 @@ class CassandraJournal:
     async def query(self, query: Query) -> Page:
         """See `Journal.query`."""
         self._admit()
-        return await self._lists.page(query)
+        page = await self._lists.page(query)
+        return msgspec.structs.replace(page, rows=await self._left.without(page.rows))
 
     async def count(self, query: Query) -> int:
         """See `Journal.count`. Counts up to `RANKED` rows."""
@@ -407,6 +411,7 @@ class CassandraJournal:
             await asyncio.wait(self._appending)
         await self.appender.close(FLUSH)
         await self._feed.close()
+        await self._left.close()
         await self._intents.settled()
         await self.clock.close()
         await self.session.close()
