@@ -4,12 +4,16 @@ wait for more -> read events -> look at those that somebody wants -> give them t
 
 A new listener fetches for itself what it missed, and is live once it has come as far as the reader. That is decided
 between two deliveries, never within one, so that no event is left out or given twice.
+
+A journal without "total_order" has to be told in whose feeds there is something to find, before it is asked from where
+on. It may give an event twice, and its positions are times, so they go on while nothing happens.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -19,7 +23,7 @@ from spikes.actors.feed_place import read_place, write_place
 from spikes.actors.feed_sights import Sight, Sights, feed_event
 from spikes.actors.feed_stream import Stream
 from spikes.actors.port import AccountChanged, Drained, FeedEvent, Reset, TooManyStreams
-from spikes.journal.errors import JournalError
+from spikes.journal.errors import FeedOverrun, JournalError
 from spikes.journal.port import Journal, PositionedEvent
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.persistence.reading import Unreadable
@@ -36,6 +40,9 @@ CATCH_UP_PAGE = 200
 CATCHING_UP = 4
 """How many listeners catch up at the same time; the others wait for their turn."""
 
+IDLE = 60.0
+"""Seconds after which a position that is a time is drawn anew."""
+
 RETRY = 1.0
 """Seconds until the next try when the journal can't be read."""
 
@@ -48,6 +55,7 @@ class FeedHub:
     def __init__(self, journal: Journal, behaviors: Mapping[str, EventSourcedBehavior[Any, Any, Any]]) -> None:
         self.position = 0
         self._journal = journal
+        self._ordered = "total_order" in journal.capabilities
         self._behaviors = behaviors
         self._sights = Sights(journal, behaviors)
         self._audience = Audience()
@@ -76,8 +84,11 @@ class FeedHub:
         listener.streams.add(stream)
         self._owners[stream] = listener
         try:
+            self._listen()
             await self._begin(stream, after)
             await self._learn(listener)
+            if not self._ordered and not stream.behind:  # nothing that happened before it listened
+                stream.position = await self._journal.head()
         except BaseException:
             stream.close()
             raise
@@ -105,7 +116,7 @@ class FeedHub:
 
     async def catch_up(self, stream: Stream) -> None:
         """Let a stream look through some more of what it missed; it is live once nothing is left."""
-        if stream.position < self.position:
+        if stream.behind or stream.position < self.position:
             async with self._turns:
                 await self._look_through(stream)
         else:
@@ -118,6 +129,7 @@ class FeedHub:
         listener.streams.discard(stream)
         if not listener.streams:
             self._audience.dismiss(listener)
+            self._listen()
         if not self._owners and self._reader is not None:
             self._reader.cancel()
             self._reader = None
@@ -132,10 +144,11 @@ class FeedHub:
             self.position = head
             self._reader = asyncio.create_task(self._read())
         wanted = head if after is None else read_place(self._journal.identity, after)
-        if wanted is None or not head - self._journal.reach <= wanted <= head:
+        if wanted is None or not head - self._journal.reach <= wanted <= head + self._journal.leeway:
             stream.catch_up([Reset(self.place(head))], head)
         else:
             stream.position = wanted
+            stream.behind = after is not None and not self._ordered
         if self._draining:
             stream.give(Drained())
 
@@ -149,17 +162,38 @@ class FeedHub:
                 return
             if listener.streams:
                 self._audience.interest(listener, interests)
+                self._listen()
+
+    def _listen(self) -> None:
+        """Tell the journal whose feeds matter, if it has to know."""
+        if not self._ordered:
+            self._journal.listen(self._audience.homes)
 
     async def _look_through(self, stream: Stream) -> None:
         listener, until = self._owners.get(stream), self.position
-        events = await self._journal.stream(stream.position, CATCH_UP_PAGE)
-        missed = [each for each in events if each.position <= until]
         if listener is None:
             return
+        missed, position = await self._missed(stream, listener, until)
         sights = await self._sights.of(missed, listener.wants)
         items = (self._shown(sight, listener) for sight in sights)
-        position = missed[-1].position if len(missed) == CATCH_UP_PAGE else until
         stream.catch_up((item for item in items if item), position)
+
+    async def _missed(self, stream: Stream, listener: Listener, until: int) -> tuple[Sequence[PositionedEvent], int]:
+        """Read a page of what a stream lacks, and where it stands then."""
+        if self._ordered:
+            events = await self._journal.stream(stream.position, CATCH_UP_PAGE)
+            missed = [each for each in events if each.position <= until]
+            return missed, missed[-1].position if len(missed) == CATCH_UP_PAGE else until
+        if stream.behind:
+            events = await self._journal.stream(stream.position, CATCH_UP_PAGE, listener.homes)
+            stream.behind = len(events) >= CATCH_UP_PAGE
+            return events, events[-1].position if events else until
+        try:
+            events = await self._journal.stream(stream.position, CATCH_UP_PAGE)
+        except FeedOverrun:
+            stream.behind = True
+            return (), stream.position
+        return events, events[-1].position if events else max(until, stream.position)
 
     # ----------------------------------------------------------------------------------------------------- the reader
 
@@ -167,8 +201,12 @@ class FeedHub:
         """Read the journal for as long as somebody listens."""
         while True:
             try:
-                await self._journal.wait_for_more(self.position)
+                await self._wait_for_more()
                 await self._take(await self._journal.stream(self.position, PAGE))
+            except FeedOverrun as problem:
+                log.warning("feed_overrun", problem=str(problem))
+                self._break_off()
+                return
             except JournalError as problem:
                 log.warning("feed_put_off", problem=str(problem))
                 await asyncio.sleep(RETRY)
@@ -176,6 +214,19 @@ class FeedHub:
                 log.exception("feed_broke")
                 self._break_off()
                 return
+
+    async def _wait_for_more(self) -> None:
+        """Wait for the next event; as nothing happens, let positions go on where they are times."""
+        if self._ordered:
+            return await self._journal.wait_for_more(self.position)
+        while True:
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(self._journal.wait_for_more(self.position), IDLE)
+            now = await self._journal.head()
+            if await self._journal.stream(self.position, 1):
+                return None
+            async with self._delivering:
+                self.position = now
 
     def _break_off(self) -> None:
         """End all streams; their readers come back and begin anew."""

@@ -11,6 +11,7 @@ import msgspec
 from spikes.actors.feed_folds import Folds
 from spikes.actors.feed_sights import Wanted
 from spikes.actors.feed_stream import Stream
+from spikes.domain.note.feed import look_at
 from spikes.domain.user.entity import User
 from spikes.journal.port import Equal, Journal, PositionedEvent, Query
 from spikes.persistence.behavior import EventSourcedBehavior
@@ -21,10 +22,14 @@ RELATING = frozenset({"note-related", "note-unrelated", "user-related", "user-un
 
 
 class Interests(msgspec.Struct, frozen=True):
-    """Public notes by their ids, and users whose public notes are of interest."""
+    """Public notes by their ids, and users whose public notes are of interest.
+
+    `owners` are those of the notes, for a journal whose events are found by whose they are.
+    """
 
     notes: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
 
 
 async def interests_of(journal: Journal, users: EventSourcedBehavior[Any, Any, Any], user_id: str) -> Interests:
@@ -32,7 +37,14 @@ async def interests_of(journal: Journal, users: EventSourcedBehavior[Any, Any, A
     notes = frozenset(await journal.term_counts(Query("note", (Equal("owner", user_id),)), "relation"))
     user = (await Folds(journal, users).newest(str(PersistenceId(users.kind, user_id)))).state
     related = user.relations if isinstance(user, User) else ()
-    return Interests(notes, frozenset(relation.target for relation in related))
+    owners = frozenset() if "total_order" in journal.capabilities else await _owners(journal, notes)
+    return Interests(notes, frozenset(relation.target for relation in related), owners)
+
+
+async def _owners(journal: Journal, notes: frozenset[str]) -> frozenset[str]:
+    """Return whose these notes are; that never changes."""
+    rows = await journal.listed([str(PersistenceId("note", note)) for note in notes])
+    return frozenset(look_at(row.item).owner for row in rows)
 
 
 class Listener:
@@ -43,6 +55,11 @@ class Listener:
         self.streams: set[Stream] = set()
         self.interests = Interests()
         self.reading = asyncio.Lock()
+
+    @property
+    def homes(self) -> frozenset[str]:
+        """In whose feeds there is what this listener wants to know."""
+        return self.interests.users | self.interests.owners | {self.user_id}
 
     def wants(self, note_id: str, owner: str) -> Wanted:
         """Tell whether this listener wants to know of a note."""
@@ -81,6 +98,11 @@ class Audience:
             for key in new - old:
                 registry[key].add(listener)
         listener.interests = interests
+
+    @property
+    def homes(self) -> frozenset[str]:
+        """In whose feeds there is what anybody wants to know."""
+        return frozenset().union(*(listener.homes for listener in self.listeners.values()))
 
     def others(self, note_id: str, owner: str) -> set[Listener]:
         """Return who wants to know of another's note."""

@@ -36,11 +36,15 @@ class Source(Protocol):
 
 
 class Stream:
-    """A `FeedStream`. Once it is `live` it is given each event; before that it fetches what it lacks, page by page."""
+    """A `FeedStream`. Once it is `live` it is given each event; before that it fetches what it lacks, page by page.
+
+    With `behind` it lacks something even if its position does not say so, as that may be of another process.
+    """
 
     def __init__(self, source: Source, dropped: Callable[[], None]) -> None:
         self.position = 0
         self.live = False
+        self.behind = False
         self.over = False
         self._source = source
         self._dropped = dropped

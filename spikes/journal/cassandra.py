@@ -24,7 +24,7 @@ from cassandra.cluster import NoHostAvailable
 from spikes.journal.cassandra_append import Appender
 from spikes.journal.cassandra_claims import Claims
 from spikes.journal.cassandra_clock import Clock
-from spikes.journal.cassandra_feed import REACH, CassandraFeed
+from spikes.journal.cassandra_feed import LEEWAY, REACH, CassandraFeed
 from spikes.journal.cassandra_intents import Intents
 from spikes.journal.cassandra_left import LeftBehind
 from spikes.journal.cassandra_query import Lists
@@ -143,6 +143,7 @@ class CassandraJournal:
 
     capabilities: frozenset[str] = frozenset()
     reach = REACH
+    leeway = LEEWAY
 
     def __init__(
         self, session: Session, schema: Schema, kinds: Mapping[str, RowSchema], identity: str, clock: Clock

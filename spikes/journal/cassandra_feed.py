@@ -23,7 +23,7 @@ repeats.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import structlog
 
@@ -143,10 +143,9 @@ class CassandraFeed:
             self._waiting -= 1
 
     async def stream(self, after: int, limit: int, homes: frozenset[str] | None = None) -> tuple[PositionedEvent, ...]:
-        """See `Journal.stream`. Once nothing is left in the tables, the last event has a position of this process's.
+        """See `Journal.stream`. What is not settled yet comes all at once, whatever `limit` says.
 
-        Without `homes`, raises FeedOverrun if too much has arrived since `after`. What is not settled yet does not
-        count for `limit`.
+        Once nothing is left in the tables, the last event has a position of this ring: it goes on from there.
         """
         if homes is None and self._ring.is_own(after):
             if not self._ring.reaches(after):
@@ -172,8 +171,8 @@ class CassandraFeed:
 
         parts = await asyncio.gather(*(self._rows.read(home, start, now + SLACK, enough) for home in homes))
         rows = sorted((row for part in parts for row in part), key=lambda row: row.micros)
-        if enough(rows):
-            return _positioned(_whole_times(rows, limit), settled)
+        if enough(rows):  # whoever has the last of a time has all of it
+            return _positioned([row for row in rows if row.micros <= rows[limit - 1].micros], settled)
         found: dict[Key, PositionedEvent] = {}
         for each in (*_positioned(rows, settled), *written):
             found.setdefault((each.persistence_id, each.event.sequence_nr), each)
@@ -243,12 +242,6 @@ class CassandraFeed:
         if self._writing:
             _, late = await asyncio.wait(tuple(self._writing), timeout=CLOSING)
             await _cancelled(late)
-
-
-def _whole_times(rows: Sequence[Row], limit: int) -> Sequence[Row]:
-    """Return about the first `limit` rows, and leave none behind that has the same time as one of them."""
-    end = rows[limit].micros
-    return [row for row in rows if row.micros < end] or [row for row in rows if row.micros == end]
 
 
 def _positioned(rows: Iterable[Row], settled: int) -> tuple[PositionedEvent, ...]:

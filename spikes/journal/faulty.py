@@ -64,6 +64,7 @@ class FaultyJournal:
         self.capabilities = journal.capabilities
         self.identity = journal.identity
         self.reach = journal.reach
+        self.leeway = journal.leeway
         self.calls: defaultdict[str, int] = defaultdict(int)
         self._journal = journal
         self._planned: defaultdict[str, deque[Fault]] = defaultdict(deque)

@@ -47,6 +47,7 @@ class MemoryJournal:
 
     capabilities = ALL_ABILITIES
     reach = REACH
+    leeway = 0
 
     def __init__(self, schemas: Sequence[RowSchema] = ()) -> None:
         self.identity = str(uuid.uuid4())

@@ -434,13 +434,18 @@ class Journal(Protocol):
     reach: int
     """How far a position may be behind `head()` for `stream` to still go on from it without a gap."""
 
+    leeway: int
+    """How far ahead of `head()` a position may be that another process has given."""
+
     async def stream(
         self, after: int = 0, limit: int = PAGE, homes: frozenset[str] | None = None
     ) -> tuple[PositionedEvent, ...]:
         """Read events of all entities whose position follows `after`, in the order of their positions.
 
         A journal without "total_order" has only what is in the feeds of `homes` (users' ids), or of those that
-        `listen` named; it leaves nothing out, but may give an event again (rule K11).
+        `listen` named; it leaves nothing out, but may give an event again (rule K11). With `homes`, `after` may be of
+        another process, and the events' positions may begin before it; fewer than `limit` events are the last. Without,
+        `after` is of this one: raises FeedOverrun if too much has arrived since.
         """
         ...
 

@@ -79,6 +79,7 @@ class SqliteJournal:
 
     capabilities = ALL_ABILITIES
     reach = REACH
+    leeway = 0
 
     def __init__(self, path: str, schemas: Sequence[RowSchema], identity: str, vfs: str | None = None) -> None:
         self.identity = identity

@@ -32,19 +32,24 @@ from spikes.domain.user.command import Register, RelateUser, RemoveUser
 from spikes.journal.faulty import FaultyJournal
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Success
+from tests.abilities import skip_without_abilities
 
 ANN, BOB, EVE = "0MZ4A1B2C3ANN", "0MZ4A1B2C3B0B", "0MZ4A1B2C3EVE"
 SOON = 5.0
 
 
+ordered = pytest.mark.needs("total_order")
+"""Of a journal that counts its events, and gives each once."""
+
+
 class World:
     """The actors over a journal, and those who listen."""
 
-    def __init__(self, journal: FaultyJournal) -> None:
+    def __init__(self, journal: FaultyJournal, first: int = 1) -> None:
         self.journal = journal
         self.entities = EntitySystem.start(journal, BEHAVIORS)
         self.dropped: list[str] = []
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(first)
 
     @property
     def feed(self) -> hub.FeedHub:
@@ -94,10 +99,14 @@ async def told(stream: FeedStream, count: int) -> list[tuple[int, str, bool]]:
     return [(each["version"], each["type"], each["note"] is not None) for each in await events(stream, count)]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.cassandra)])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
-    journal = FaultyJournal(await open_store(url))
+    if request.param == "cassandra":
+        url = request.getfixturevalue("journal_on_cassandra")
+    else:
+        url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
+    journal = FaultyJournal(await open_store(url, migrate=True))
+    skip_without_abilities(request, journal)
     world = World(journal)
     yield world
     await world.entities.close()
@@ -292,6 +301,7 @@ async def test_who_comes_within_a_delivery_misses_nothing_of_it(world: World) ->
     assert [event["id"] for event in await told_to_ann] == [anns]
 
 
+@ordered
 async def test_who_comes_from_a_process_that_is_ahead_gets_nothing_twice(world: World) -> None:
     await nothing(await world.listen(BOB))
     behind = world.journal.delay("stream")
@@ -311,6 +321,7 @@ async def test_many_missed_events_come_page_by_page(world: World, count: int) ->
     assert [event["id"] for event in await events(await world.listen(after=start), count)] == notes
 
 
+@ordered
 async def test_the_id_moves_on_with_what_concerns_others(world: World) -> None:
     stream = await world.listen()
     start = stream.id
@@ -329,6 +340,7 @@ async def test_there_is_no_id_to_resume_from_while_events_wait(world: World) -> 
     assert [event["place"] for event in await events(stream, 1)] == [stream.id]
 
 
+@ordered
 @pytest.mark.parametrize("after", ["", "nonsense", "ä", "A" * 1000, write_place("another", 1)])
 async def test_a_foreign_id_is_a_reset(world: World, after: str) -> None:
     await world.create()
@@ -338,11 +350,13 @@ async def test_a_foreign_id_is_a_reset(world: World, after: str) -> None:
     assert await told(stream, 1) == [(1, "note-created", True)]
 
 
+@ordered
 async def test_an_id_of_the_future_is_a_reset(world: World) -> None:
     stream = await world.listen(after=write_place(world.journal.identity, 1))
     assert isinstance(await item(stream), Reset)
 
 
+@ordered
 @pytest.mark.parametrize(("missed", "too_old"), [(10, False), (11, True)])
 async def test_too_old_an_id_is_a_reset(
     world: World, monkeypatch: pytest.MonkeyPatch, missed: int, too_old: bool
@@ -371,6 +385,7 @@ async def test_a_user_has_twenty_streams_at_most(world: World) -> None:
     await world.listen()
 
 
+@ordered
 async def test_nothing_is_left_when_nobody_listens(world: World) -> None:
     tasks = asyncio.all_tasks()
     for stream in [await world.listen() for _ in range(3)]:

@@ -10,12 +10,8 @@ import pytest
 from spikes.journal import open_journal
 from spikes.journal.port import Journal
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
+from tests.abilities import skip_without_abilities
 from tests.journal.samples import SCHEMAS, store_carefully
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark by which a contract test names the ability it needs."""
-    config.addinivalue_line("markers", "needs(ability): skipped on a journal that lacks this ability")
 
 
 @pytest.fixture(
@@ -37,9 +33,7 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest.fixture
 def ability(request: pytest.FixtureRequest, journal: Journal) -> None:
     """Skip a test marked `needs(ability)` on a journal that doesn't have it."""
-    for mark in request.node.iter_markers("needs"):
-        if mark.args[0] not in journal.capabilities:
-            pytest.skip(f"{type(journal).__name__} has no ability {mark.args[0]!r}")
+    skip_without_abilities(request, journal)
 
 
 @pytest.fixture
