@@ -200,11 +200,12 @@ class CassandraFeed:
             while self._waiting and not self._closed:
                 await asyncio.sleep(self._due - loop.time())
                 self._due = loop.time() + EVERY
-                await self._look()
+                await self.look()
         finally:
             self._polling = None
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Let arrive what others have put into the homes that are listened to."""
         homes = list(self._homes.items())
         fine = all(await asyncio.gather(*(self._look_into(name, home) for name, home in homes)))
         if self._failing == fine:

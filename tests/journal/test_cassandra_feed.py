@@ -210,6 +210,17 @@ async def test_row_acknowledged_late_has_a_later_position(
     assert second - first >= ACKNOWLEDGED
 
 
+async def test_row_stored_while_readers_pass_is_not_missed(here: Replica, behind_proxy: Replica, proxy: Proxy) -> None:
+    start = await here.begin()
+    held = proxy.on(is_put, Action.HOLD_REQUEST)
+    writing = behind_proxy.publish("note|1")
+    await held.met()
+    await here.feed.look()
+    held.release()
+    await asyncio.wait_for(writing, SOON)
+    assert (await here.next(start, FOREIGN)).persistence_id == "note|1"
+
+
 async def test_answer_found_after_a_pause_is_too_late(
     behind_proxy: Replica, proxy: Proxy, cassandra_session: DriverSession, tables: str
 ) -> None:
