@@ -78,6 +78,10 @@ def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | Non
             from spikes.cli.moving import import_
 
             return asyncio.run(import_(settings, given.file))
+        case "copy":
+            from spikes.cli.moving import copy
+
+            return asyncio.run(copy(settings, given.source, given.target))
         case _:
             from spikes.cli.user import reset_password
 

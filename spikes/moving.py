@@ -1,176 +1,238 @@
-"""Bringing the events of an export into a journal, with rows and claims made anew: `spikes import`."""
+"""Bringing all events into another journal: those of an export (`spikes import`), or of a journal (`spikes copy`).
+
+Both go on where they were interrupted, and leave a journal as it is that has anything else.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Any
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import IO, Protocol
 
 import msgspec
 
-from spikes.journal.errors import ClaimTaken, SequenceConflict
-from spikes.journal.port import PAGE, Append, Journal, PositionedEvent
-from spikes.lines import Entry, NotImportable, lines_of, read_head, windows
-from spikes.persistence.behavior import EventSourcedBehavior
-from spikes.persistence.codec import UndecodableEvent
-from spikes.persistence.identity import PersistenceId
-from spikes.persistence.rebuild import RowFold
+from spikes.journal.port import PAGE, Journal
+from spikes.lines import WINDOW, Entry, NotImportable, lines_of, read_head, whole_streams, windows
+from spikes.storing import AT_ONCE, ELSEWHERE, Behavior, Group, Storer, another_event, by_entity
 
-FOLDS = 20_000
-"""How many entities are kept in memory during an import, for their next events."""
+Progress = Callable[[int, int | None], None]
+"""Told how many events are done, and of how many, if that is known."""
 
-Behavior = EventSourcedBehavior[Any, Any, Any]
-Progress = Callable[[int, int], None]
-"""Told how many events are done, and of how many."""
+
+class Moved(msgspec.Struct, frozen=True):
+    """How many events came over, of how many there were; the others were there already."""
+
+    new: int
+    events: int
+
+    @property
+    def known(self) -> int:
+        """How many events were there already."""
+        return self.events - self.new
 
 
 async def imported(
     journal: Journal, behaviors: Sequence[Behavior], file: IO[bytes], progress: Progress = lambda done, total: None
-) -> int:
-    """Store all events of the lines, with their rows and claims; return how many were there already.
-
-    Run again, it goes on where it was interrupted. Raises NotImportable, also for a journal that has anything else.
-    """
+) -> Moved:
+    """Store all events of the lines, with their rows and claims. Raises NotImportable."""
     lines = lines_of(file)
     head = read_head(next(lines, b""))
-    importer = Importer(journal, behaviors)
+    intake = FromFile(journal, Storer(journal, behaviors), await events_in(journal))
+    events = await store_all(intake, _beside(windows(lines, head)), head.events, progress)
+    intake.check_nothing_else()
+    return Moved(events - intake.found, events)
+
+
+async def copied(
+    source: Journal, target: Journal, behaviors: Sequence[Behavior], progress: Progress = lambda done, total: None
+) -> Moved:
+    """Store all events of one journal in another one, with their rows and claims, and compare how much there is.
+
+    A service may write into the source meanwhile: what it stores may be left to another run, which has little to do. A
+    value that went from one entity to another meanwhile may seem to be held by both; a run while nobody writes settles
+    that. Raises NotImportable.
+    """
+    total, begun = (await source.statistics()).events, await _is_begun(source, target)
+    intake = FromJournal(Storer(target, behaviors), begun)
+    events = await store_all(intake, _streams_of(source), total, progress)
+    await intake.settle()
+    there = await count_entities(target)
+    if there != intake.entities:
+        raise NotImportable(f"the journal has {there:,} entities where the other one has {intake.entities:,}")
+    return Moved(events - intake.found, events)
+
+
+class Intake(Protocol):
+    """What a journal has of what is brought already; `found` counts its events."""
+
+    storer: Storer
+    found: int
+
+    async def left(self, window: Sequence[Entry]) -> Sequence[Entry]:
+        """Return what of a window is not stored yet; raises NotImportable if the journal has anything else."""
+        ...
+
+    async def taken(self, groups: Sequence[Group]) -> None:
+        """Care for what could not be stored because others have what it claims."""
+        ...
+
+
+class FromFile:
+    """The `Intake` of a file: the journal has all up to some window, a part of that window, and nothing else."""
+
+    def __init__(self, journal: Journal, storer: Storer, there: int) -> None:
+        self.storer = storer
+        self.found = 0
+        self.taken = storer.settle
+        self._journal = journal
+        self._there = there
+        self._position = 0
+
+    async def left(self, window: Sequence[Entry]) -> Sequence[Entry]:
+        """See `Intake.left`."""
+        if self.found == self._there:
+            return window
+        if "total_order" in self._journal.capabilities:
+            known = await self._known_in_order(window)
+        else:
+            known = await self.storer.known(window, whole=False)
+        self.found += len(known)
+        if len(known) < len(window):
+            self.check_nothing_else()
+        return _without(window, known)
+
+    async def _known_in_order(self, window: Sequence[Entry]) -> set[tuple[str, int]]:
+        """Do as `Storer.known`, in one read: what comes next in the journal is of this window."""
+        given = {(whose, event.sequence_nr): event for _, whose, event in window}
+        known: set[tuple[str, int]] = set()
+        while len(known) < len(window):
+            page = await self._journal.stream(self._position, min(PAGE, len(window) - len(known)))
+            for each in page:
+                place = (each.persistence_id, each.event.sequence_nr)
+                if given.get(place) != each.event:
+                    raise another_event(*place)
+                known.add(place)
+            if not page:
+                break
+            self._position = page[-1].position
+        return known
+
+    def check_nothing_else(self) -> None:
+        """Raise NotImportable if there is more in the journal than was found of the file."""
+        if more := self._there - self.found:
+            raise NotImportable(f"the journal has {more:,} more events that are not of this export; {ELSEWHERE}")
+
+
+class FromJournal:
+    """The `Intake` of another journal, stream by stream; whatever was interrupted, or was stored there since, is left.
+
+    So streams may follow one whose value they took over; they are put aside until all others are stored.
+    """
+
+    def __init__(self, storer: Storer, begun: bool) -> None:
+        self.storer = storer
+        self.found = 0
+        self.entities = 0
+        self._begun = begun
+        self._aside: list[Group] = []
+
+    async def left(self, window: Sequence[Entry]) -> Sequence[Entry]:
+        """See `Intake.left`."""
+        self.entities += len(by_entity(window))
+        known = await self.storer.known(window, whole=True) if self._begun else set()
+        self.found += len(known)
+        return _without(window, known)
+
+    async def taken(self, groups: Sequence[Group]) -> None:
+        """See `Intake.taken`."""
+        self._aside += groups
+
+    async def settle(self) -> None:
+        """Store what was put aside; raises NotImportable."""
+        await self.storer.settle(self._aside)
+
+
+async def store_all(
+    intake: Intake, reading: AsyncIterator[Sequence[Entry]], total: int | None, progress: Progress
+) -> int:
+    """Store what is left of each window, while the next one is read; return how many events there were in all."""
     done, storing = 0, None
     try:
-        following = windows(lines, head.events)
-        while window := await asyncio.to_thread(next, following, None):  # the loop stores the last one meanwhile
-            new = await importer.new(window)
-            groups = await importer.grouped(new)
+        async for window in reading:
+            groups = await intake.storer.grouped(await intake.left(window))
             if storing is not None:
                 await storing
-            storing = asyncio.create_task(importer.store(groups))
+            storing = asyncio.create_task(_store(intake, groups))
             done += len(window)
-            progress(done, head.events)
+            progress(done, total)
     finally:
         if storing is not None:
             await storing
-    await importer.finish()
-    return importer.known
+    return done
 
 
-class Group(msgspec.Struct, frozen=True):
-    """The entries of one entity in a window, and the append that stores them together."""
-
-    append: Append
-    entries: Sequence[Entry]
+async def _store(intake: Intake, groups: Sequence[Group]) -> None:
+    await intake.taken(await intake.storer.store(groups))
 
 
-class Importer:
-    """Brings events into a journal, and looks that it holds nothing else."""
-
-    def __init__(self, journal: Journal, behaviors: Sequence[Behavior]) -> None:
-        self.known = 0
-        self._journal = journal
-        self._behaviors: Mapping[str, Behavior] = {behavior.kind: behavior for behavior in behaviors}
-        self._folds: OrderedDict[str, RowFold[Any]] = OrderedDict()
-        self._position: int | None = 0  # up to where the journal was compared; None once its end was seen
-
-    async def new(self, window: Sequence[Entry]) -> list[Entry]:
-        """Return what of a window is not stored yet; raises NotImportable if the journal has anything else there."""
-        if self._position is None:
-            return list(window)
-        stored = await self._stored(len(window))
-        given = {(whose, event.sequence_nr): event for _, whose, event in window}
-        for positioned in stored:
-            key = (positioned.persistence_id, positioned.event.sequence_nr)
-            if given.pop(key, None) != positioned.event:
-                raise NotImportable(f"the journal has another event {key[1]} of {key[0]}; import into an empty one")
-        self.known += len(stored)
-        self._position = stored[-1].position if len(stored) == len(window) else None
-        return [entry for entry in window if (entry[1], entry[2].sequence_nr) in given]
-
-    async def grouped(self, entries: Sequence[Entry]) -> list[Group]:
-        """Return the entries by entity, with what is to be stored for each; raises NotImportable."""
-        found: dict[str, list[Entry]] = {}
-        for entry in entries:
-            found.setdefault(entry[1], []).append(entry)
-        return [Group(_append(await self._fold(*_first(some)), some), some) for some in found.values()]
-
-    async def store(self, groups: Sequence[Group]) -> None:
-        """Store groups side by side; raises NotImportable and JournalError."""
-        appending = (self._journal.append(group.append) for group in groups)
-        outcomes = await asyncio.gather(*appending, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, SequenceConflict):
-                raise NotImportable(f"somebody else writes into this journal: {outcome}")
-            if isinstance(outcome, BaseException) and not isinstance(outcome, ClaimTaken):
-                raise outcome
-        taken = [group for group, outcome in zip(groups, outcomes, strict=True) if isinstance(outcome, ClaimTaken)]
-        if taken:
-            await self._store_one_by_one(sorted(entry for group in taken for entry in group.entries))
-
-    async def finish(self) -> None:
-        """Raise NotImportable if the journal has more than was imported."""
-        if self._position is not None and await self._journal.stream(self._position, 1):
-            raise NotImportable("the journal has more events than the export; import into an empty one")
-
-    async def _stored(self, count: int) -> list[PositionedEvent]:
-        """Return the next events that the journal has, up to so many."""
-        assert self._position is not None
-        found: list[PositionedEvent] = []
-        while len(found) < count:
-            after = found[-1].position if found else self._position
-            page = await self._journal.stream(after, min(PAGE, count - len(found)))
-            if not page:
-                break
-            found += page
-        return found
-
-    async def _store_one_by_one(self, entries: Sequence[Entry]) -> None:
-        """Store in the order in which it happened: a unique value went from one entity to another and on."""
-        folds: dict[str, RowFold[Any]] = {}  # of their own: those in memory may be further on by now
-        for number, whose, event in entries:
-            fold = folds.setdefault(whose, RowFold(self._behavior(number, whose), whose))
-            if fold.folded.sequence_nr < event.sequence_nr - 1:
-                await self._catch_up(fold, whose)
-            try:
-                await self._journal.append(_append(fold, [(number, whose, event)]))
-            except ClaimTaken as problem:
-                raise NotImportable(f"line {number}: {problem}") from None
-
-    async def _fold(self, number: int, whose: str, next_nr: int) -> RowFold[Any]:
-        """Return what was folded so far of an entity; what is no longer in memory is read again."""
-        fold = self._folds.pop(whose, None)
-        if fold is None:
-            fold = RowFold(self._behavior(number, whose), whose)
-            if next_nr > 1:
-                await self._catch_up(fold, whose)
-        self._folds[whose] = fold
-        if len(self._folds) > FOLDS:
-            self._folds.popitem(last=False)
-        return fold
-
-    async def _catch_up(self, fold: RowFold[Any], whose: str) -> None:
-        while events := await self._journal.events(whose, fold.folded.sequence_nr):
-            fold.add(events)
-
-    def _behavior(self, number: int, whose: str) -> Behavior:
-        try:
-            return self._behaviors[PersistenceId.parse(whose).kind]
-        except (KeyError, ValueError):
-            raise NotImportable(f"line {number}: there is nothing of the kind of {whose!r}") from None
+async def events_in(journal: Journal) -> int:
+    """Return exactly how many events there are."""
+    if "exact_counts" in journal.capabilities:
+        return (await journal.statistics()).events
+    count, after = 0, ("", 0)
+    while page := await journal.streams(after):
+        count, after = count + len(page), (page[-1].persistence_id, page[-1].event.sequence_nr)
+    return count
 
 
-def _first(entries: Sequence[Entry]) -> tuple[int, str, int]:
-    number, whose, event = entries[0]
-    return number, whose, event.sequence_nr
+async def count_entities(journal: Journal) -> int:
+    """Return exactly how many entities there are."""
+    return sum([len(ids) async for ids in _ids_of(journal)])
 
 
-def _append(fold: RowFold[Any], entries: Sequence[Entry]) -> Append:
-    """Return the append of what follows in the stream of one entity, and fold it; raises NotImportable."""
-    number, whose, _ = entries[0]
-    expected, before = fold.folded.sequence_nr, fold.behavior.unique(fold.folded.state)
-    listed = fold.behavior.row(fold.folded.state, expected) if expected else None
-    events = tuple(event for _, _, event in entries)
-    try:
-        fold.add(events)
-    except (UndecodableEvent, ValueError) as problem:
-        raise NotImportable(f"line {number}: {whose}: {problem}") from None
-    after = fold.behavior.unique(fold.folded.state)
-    gone = tuple(claim for claim in before if claim not in after)
-    return Append(whose, expected, events, fold.row(), take=after, release=gone, before=listed)
+async def _ids_of(journal: Journal) -> AsyncIterator[Sequence[str]]:
+    after = ""
+    while ids := await journal.persistence_ids(after):
+        yield ids
+        after = ids[-1]
+
+
+async def _is_begun(source: Journal, target: Journal) -> bool:
+    """Tell whether there is anything to go on from; raises NotImportable for what does not come from the source."""
+    if source.identity == target.identity:
+        raise NotImportable("both are the same journal; name another one to copy to")
+    begun = False
+    async for ids in _ids_of(target):
+        begun = True
+        for start in range(0, len(ids), AT_ONCE):
+            await asyncio.gather(*(_check_origin(source, target, each) for each in ids[start : start + AT_ONCE]))
+    return begun
+
+
+async def _check_origin(source: Journal, target: Journal, persistence_id: str) -> None:
+    first, there = await asyncio.gather(source.events(persistence_id, 0, 1), target.events(persistence_id, 0, 1))
+    if first != there:
+        raise NotImportable(f"the journal has {persistence_id}, which the other one has not; {ELSEWHERE}")
+
+
+async def _streams_of(journal: Journal) -> AsyncIterator[Sequence[Entry]]:
+    """Yield the events of a journal, each stream whole."""
+    rest: list[Entry] = []
+    after = ("", 0)
+    while page := await journal.streams(after, WINDOW):
+        window, rest = whole_streams(rest + [(0, each.persistence_id, each.event) for each in page])
+        after = page[-1].persistence_id, page[-1].event.sequence_nr
+        if window:
+            yield window
+    if rest:
+        yield rest
+
+
+async def _beside(iterator: Iterator[Sequence[Entry]]) -> AsyncIterator[Sequence[Entry]]:
+    """Yield what an iterator yields, which is read beside the loop."""
+    while window := await asyncio.to_thread(next, iterator, None):
+        yield window
+
+
+def _without(window: Sequence[Entry], known: set[tuple[str, int]]) -> Sequence[Entry]:
+    return [entry for entry in window if (entry[1], entry[2].sequence_nr) not in known] if known else window

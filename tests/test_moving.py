@@ -13,23 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikes import lines
-from spikes.actors.system import EntitySystem
 from spikes.bootstrap import BEHAVIORS, open_store
-from spikes.domain.note.command import CreateNote, TrashNote, UpdateNote
-from spikes.domain.tag.command import CreateTag, UpdateTag
 from spikes.domain.tag.entity import title_claim
-from spikes.domain.user.command import FinishRemoval, Register, RemoveUser
 from spikes.domain.user.entity import email_claim
 from spikes.journal.errors import JournalUnavailable
 from spikes.journal.faulty import FaultyJournal
 from spikes.journal.port import Journal, Metadata, PositionedEvent, StoredEvent
-from spikes.lines import NotImportable, exported, windows
-from spikes.maintenance import rebuild
+from spikes.lines import Head, NotImportable, exported, windows
 from spikes.moving import imported
-from spikes.persistence.identity import PersistenceId
-from spikes.persistence.reply import Success
+from tests.histories import EMAIL, LAST, check_rows, live, name_tags
 
-EMAIL = "ann@example.org"
 Open = Callable[[], Coroutine[None, None, FaultyJournal]]
 
 
@@ -56,33 +49,17 @@ async def new_journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIt
 async def export(new_journal: Open) -> bytes:
     """The export of a journal in which an e-mail address went from one user to the next, and notes were changed."""
     journal = await new_journal()
-    entities = EntitySystem.start(journal, BEHAVIORS)
-
-    async def ask(kind: str, entity: str, command: object, who: str | None = None) -> None:
-        answer = await entities.ask(PersistenceId.of(kind, entity), command, principal=who)
-        assert isinstance(answer.status, Success), answer
-
-    for number in range(3):
-        user = f"0SAN2TY66E7Q{number}"
-        await ask("user", user, Register(user, "Ann", EMAIL, "hash", "1990-12-31"))
-        for other in range(4):
-            note = f"0SAN2TY66E{number}N{other}"
-            await ask("note", note, CreateNote(note, f"Note {other}", "Body"), user)
-            await ask("note", note, UpdateNote("New", "Body", None, "Doing", "Private"), user)
-        await ask("note", note, TrashNote(), user)
-        if number < 2:
-            await ask("user", user, RemoveUser(), user)
-            await ask("user", user, FinishRemoval())
-    await entities.close()
+    await live(journal)
     return await whole(journal)
 
 
 async def whole(journal: Journal) -> bytes:
-    return b"".join([line for some in [some async for some in exported(journal)] for line in some])
+    return b"".join([line for some in [some async for _, some in exported(journal)] for line in some])
 
 
 async def import_(journal: Journal, export: bytes) -> int:
-    return await imported(journal, BEHAVIORS, io.BytesIO(export))
+    """Import, and return how many events were there already."""
+    return (await imported(journal, BEHAVIORS, io.BytesIO(export))).known
 
 
 def events(export: bytes) -> list[bytes]:
@@ -93,10 +70,8 @@ def events(export: bytes) -> list[bytes]:
 async def check(journal: Journal, export: bytes) -> None:
     """See that a journal holds just the export, and that its rows and claims are those of the events."""
     assert events(await whole(journal)) == events(export)
-    assert await journal.verify() == ()
-    report = await rebuild(journal, BEHAVIORS)
-    assert (report.differed, report.problems) == (0, ())
-    assert await journal.holder(email_claim(EMAIL)) == "user|0SAN2TY66E7Q2"
+    await check_rows(journal)
+    assert await journal.holder(email_claim(EMAIL)) == LAST
 
 
 # ------------------------------------------------------------------------------------------------------- good exports
@@ -109,9 +84,9 @@ async def test_everything_comes_over(new_journal: Open, export: bytes) -> None:
 
 
 async def test_it_says_how_far_it_is(new_journal: Open, export: bytes) -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[int, int | None]] = []
     journal = await new_journal()
-    await imported(journal, BEHAVIORS, io.BytesIO(export), lambda done, total: told.append((done, total)))
+    await imported(journal, BEHAVIORS, io.BytesIO(export), lambda *so_far: told.append(so_far))
     assert told == [(7, 34), (14, 34), (21, 34), (28, 34), (34, 34)]
 
 
@@ -155,20 +130,14 @@ async def test_a_window_that_was_stored_in_part_goes_on(
 async def test_unique_values_that_were_swapped_come_over(new_journal: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "WINDOW", 4)
     old, journal = await new_journal(), await new_journal()
-    entities = EntitySystem.start(old, BEHAVIORS)
-    commands: list[CreateTag | UpdateTag] = [CreateTag(tag, tag) for tag in "ABCD"]
-    commands += [UpdateTag("B", "FFFFFF"), UpdateTag("X", "000000"), UpdateTag("A", "000000"), UpdateTag("B", "000000")]
-    for tag, command in zip("ABCDBABA", commands, strict=True):
-        answer = await entities.ask(PersistenceId.of("tag", tag), command, principal="0SAN2TY66E7QE")
-        assert isinstance(answer.status, Success)
-    await entities.close()
+    await name_tags(old, *((tag, tag) for tag in "ABCD"), ("A", "X"), ("B", "A"), ("A", "B"))
     await import_(journal, await whole(old))
     assert events(await whole(journal)) == events(await whole(old))
     assert [await journal.holder(title_claim(title)) for title in ("A", "B", "X")] == ["tag|B", "tag|A", None]
 
 
 async def test_little_memory_is_enough(new_journal: Open, export: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spikes.moving.FOLDS", 14)
+    monkeypatch.setattr("spikes.storing.FOLDS", 14)
     journal = await new_journal()
     await import_(journal, export)
     await check(journal, export)
@@ -179,7 +148,7 @@ def test_any_payload_comes_over(payload: bytes, encoded: bool) -> None:
     metadata = Metadata(1, "a", "principal", "request", None, None, "command", "writer")
     event = StoredEvent(1, "x@1", payload, metadata, ("tag",), "zip" if encoded else None, "key")
     line = lines._encode(lines._line(PositionedEvent(1, "note|1", event))) + b"\n"
-    assert list(windows(iter([line]), 1)) == [[(2, "note|1", event)]]
+    assert list(windows(iter([line]), Head(1, "", 1))) == [[(2, "note|1", event)]]
 
 
 # -------------------------------------------------------------------------------------------------------- bad exports

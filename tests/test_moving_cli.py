@@ -84,6 +84,43 @@ def test_a_terminal_shows_progress(export: Path, url: str) -> None:
     assert (code, "importing" in shown, "20 events imported" in shown) == (0, True, True)
 
 
+def test_a_copy_has_all_and_goes_on(export: Path, url: str, tmp_path: Path) -> None:
+    spikes("import", str(export), "--journal", url)
+    target = f"sqlite:///{tmp_path}/copy/spikes.db"
+    for new, known in ((20, 0), (0, 20)):
+        done = spikes("copy", url, target)
+        assert (done.returncode, done.stderr) == (0, f"{new} events copied, {known} were there already\n")
+    assert spikes("verify", "--journal", target).returncode == 0
+    assert spikes("rebuild", "--journal", target).stdout == "20 entities, 20 events, 0 rows differed\n"
+
+
+def test_a_copy_into_other_events_is_code_one(export: Path, url: str, tmp_path: Path) -> None:
+    target = f"sqlite:///{tmp_path}/copy/spikes.db"
+    spikes("import", str(export), "--journal", url)
+    spikes("import", "--journal", target, said=export.read_text().replace('"T"', '"U"'))
+    done = spikes("copy", url, target)
+    assert done.returncode == 1
+    assert done.stderr.startswith("spikes: the journal has note|0SAN000000000, which the other one has not")
+
+
+@pytest.mark.parametrize("urls", [("memory:", "sqlite"), ("sqlite", "memory:"), ("sqlite", "boat://x")])
+def test_a_copy_of_what_can_not_be_is_code_three(urls: tuple[str, str], export: Path, url: str) -> None:
+    spikes("import", str(export), "--journal", url)
+    assert spikes("copy", *(url if each == "sqlite" else each for each in urls)).returncode == 3
+
+
+def test_a_copy_of_nothing_makes_no_file(url: str, tmp_path: Path) -> None:
+    done = spikes("copy", url, f"sqlite:///{tmp_path}/copy/spikes.db")
+    assert (done.returncode, "there is no journal at" in done.stderr) == (3, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_at_a_terminal_shows_progress(export: Path, url: str, tmp_path: Path) -> None:
+    spikes("import", str(export), "--journal", url)
+    code, shown = at_terminal("copy", url, f"sqlite:///{tmp_path}/copy/spikes.db")
+    assert (code, "copying" in shown, "20 events copied" in shown) == (0, True, True)
+
+
 async def test_an_import_that_was_killed_goes_on(url: str, tmp_path: Path) -> None:
     lines = list(made(EVENTS))
     command = [sys.executable, *SPIKES, "import", "--journal", url]

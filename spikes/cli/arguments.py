@@ -43,6 +43,12 @@ Store what `spikes export` wrote, in a journal that is empty, with rows and clai
 goes on when it is run again; a journal with any other event is left as it is (exit code 1). No service may run
 meanwhile.
 """
+COPY = """\
+Store all events of one journal in another one that is empty, with rows and claims made anew: the way from one file to
+Cassandra, and back. No service may run on the new journal meanwhile. One may run on the old one: stop it when the copy
+is done and copy once more, which brings what it has stored since. A copy that was interrupted goes on when it is run
+again; a journal with any other event is left as it is (exit code 1). Then run `spikes verify` on the new one.
+"""
 RESET = """\
 Give a user a new password, asked for twice on the terminal, and end all sessions of that user.
 """
@@ -61,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     _events(_described(commands.add_parser("events", help="print the events of one entity"), EVENTS))
     _moving(_described(commands.add_parser("export", help="write all events as JSON lines"), EXPORT), "write to")
     _moving(_described(commands.add_parser("import", help="store all events of an export"), IMPORT), "read")
+    _copy(_described(commands.add_parser("copy", help="store all events of one journal in another"), COPY))
     _user(commands.add_parser("user", help="manage one user"))
     _described(commands.add_parser("version", help="print the version"), "Print the version.")
     return top
@@ -83,6 +90,10 @@ def _serve(command: argparse.ArgumentParser) -> None:
 
 def _store(command: argparse.ArgumentParser) -> None:
     command.add_argument("--journal", metavar="URL", help="where the events are (SPIKES_JOURNAL; in SPIKES_DATA_DIR)")
+    _environment(command)
+
+
+def _environment(command: argparse.ArgumentParser) -> None:
     command.add_argument("--env-file", metavar="FILE", help="a file of NAME=value lines with settings")
 
 
@@ -94,6 +105,12 @@ def _events(command: argparse.ArgumentParser) -> None:
 def _moving(command: argparse.ArgumentParser, does: str) -> None:
     command.add_argument("file", metavar="FILE", nargs="?", default="-", help=f"the file to {does}; - is the default")
     _store(command)
+
+
+def _copy(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", metavar="FROM_URL", help="the journal that has the events")
+    command.add_argument("target", metavar="TO_URL", help="the journal that gets them")
+    _environment(command)
 
 
 def _user(command: argparse.ArgumentParser) -> None:
