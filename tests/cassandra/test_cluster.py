@@ -12,7 +12,7 @@ from cassandra.policies import RoundRobinPolicy
 from cassandra.query import SimpleStatement
 
 from tests.cassandra.cluster import proxies, settle
-from tests.cassandra.cql import connected
+from tests.cassandra.cql import PATIENT, connected
 from tests.cassandra.node import CassandraNode
 from tests.cassandra.plugin import StartCluster
 
@@ -65,7 +65,7 @@ def test_nodes_take_settings_of_ones_own(nodes: list[CassandraNode]) -> None:
 async def ask_all(addresses: Sequence[str], port: int) -> set[str]:
     """Return the hosts that a client uses who is given one address."""
     profile = ExecutionProfile(RoundRobinPolicy())
-    cluster = Cluster(addresses, port, execution_profiles={EXEC_PROFILE_DEFAULT: profile})
+    cluster = Cluster(addresses, port, execution_profiles={EXEC_PROFILE_DEFAULT: profile}, **PATIENT)
     session = await asyncio.to_thread(cluster.connect, wait_for_all_pools=True)
     asked = [session.execute_async("SELECT key FROM system.local") for _ in range(9)]
     await asyncio.gather(*(asyncio.to_thread(future.result) for future in asked))
