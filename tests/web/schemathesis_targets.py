@@ -35,12 +35,8 @@ class Maker:
                 return {"tsid": self._user()}
 
     def note(self) -> str:
-        """Return the id of a note with something to undo and to redo."""
-        note = str(self._ask("POST", "/notes", {"title": f"Aim {next(_numbers)}", "body": "Text"})["id"])
-        for body in ("Second", "Third"):
-            self._ask("PUT", f"/notes/{note}", {"title": "Aim", "body": body, "status": "New", "access": "Public"})
-        self._ask("POST", f"/notes/{note}/undo")
-        return note
+        """Return the id of a note."""
+        return str(self._ask("POST", "/notes", {"title": f"Aim {next(_numbers)}", "body": "Text"})["id"])
 
     def comment(self, note: str) -> str:
         """Return the id of a comment on a note."""
@@ -54,7 +50,9 @@ class Maker:
     def _names_of_note(self, path: str) -> dict[str, str]:
         names = {"tsid": self.note()}
         on_note = f"/notes/{names['tsid']}"
-        if "{comment}" in path:
+        if path.endswith(("/undo", "/redo")):
+            self._leave_steps(on_note)
+        elif "{comment}" in path:
             names["comment"] = self.comment(names["tsid"])
         elif "{tag}" in path:
             names["tag"] = self.tag()
@@ -63,6 +61,12 @@ class Maker:
             names["target"] = self.note()
             self._ask("PUT", f"{on_note}/relations/{names['target']}", {"title": "aims at"})
         return names
+
+    def _leave_steps(self, on_note: str) -> None:
+        """Leave something to undo and to redo."""
+        for body in ("Second", "Third"):
+            self._ask("PUT", on_note, {"title": "Aim", "body": body, "status": "New", "access": "Public"})
+        self._ask("POST", f"{on_note}/undo")
 
     def _user(self) -> str:
         profile = {"name": "Aim", "email": f"aim{next(_numbers)}@example.com", "born": "1990-12-10"}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from spikes.domain.note.request import AddCommentRequest, UpdateCommentRequest
 from spikes.domain.note.response import NoteResponse
-from spikes.web.operation import ETAG, IDEMPOTENCY_KEY, IF_MATCH, Answer, Operation
+from spikes.web.operation import ETAG, IDEMPOTENCY_KEY, IF_MATCH, Answer, Link, Operation
 
 EXAMPLE_COMMENT = "0SAJWHS03CF2V"
 COMMENT = {"title": "Well said", "body": "I could not agree more", "stars": 5}
+ITS_IDS = {"tsid": "$response.body#/id", "comment": "$response.body#/comments/0/id"}
+LINKS = (Link("updateCommentById", ITS_IDS), Link("removeComment", ITS_IDS))
 CHANGED = (Answer(200, NoteResponse, "The note with its comments.", (ETAG,)),)
 NOT_THE_WRITERS = {403: "The comment is somebody else's."}
 
@@ -19,7 +21,7 @@ ADD = Operation(
     "deep. `stars` (0 to 5) are the writer's rating. `noteId`, if given, must be the id in the path.",
     request=AddCommentRequest,
     headers=(IF_MATCH, IDEMPOTENCY_KEY),
-    answers=(Answer(201, NoteResponse, "The note with its comments, the new one last.", (ETAG,)),),
+    answers=(Answer(201, NoteResponse, "The note with its comments, the new one last.", (ETAG,), links=LINKS),),
     errors={409: "A note takes 1,000 comments, and 1 MiB of text in them."},
     example=COMMENT,
 )

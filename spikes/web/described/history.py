@@ -5,8 +5,9 @@ from __future__ import annotations
 from spikes.domain.note.history import HistoryEntry
 from spikes.domain.note.request import NothingMoreRequest, RestoreNoteRequest
 from spikes.domain.note.response import NoteItem, NoteResponse
-from spikes.web.operation import ETAG, IDEMPOTENCY_KEY, IF_MATCH, NEXT, Answer, Operation
+from spikes.web.operation import ETAG, IDEMPOTENCY_KEY, IF_MATCH, NEXT, Answer, Link, Operation
 
+ITS_ID = {"tsid": "$response.body#/id"}
 NOT_THE_OWNERS = {403: "The note is somebody else's."}
 SLUG_TAKEN = "the slug that the note would have is another's by now."
 CHANGED = (Answer(200, NoteResponse, "The note as it is now.", (ETAG,)),)
@@ -30,7 +31,7 @@ UNDO = Operation(
     request=NothingMoreRequest,
     may_be_empty=True,
     headers=(IF_MATCH, IDEMPOTENCY_KEY),
-    answers=CHANGED,
+    answers=(Answer(200, NoteResponse, "The note as it is now.", (ETAG,), links=(Link("redoNote", ITS_ID),)),),
     errors={**NOT_THE_OWNERS, 409: f"There is nothing to undo; or {SLUG_TAKEN}"},
     example={},
 )

@@ -32,7 +32,14 @@ SENT_BACK = {
     "status": "$response.body#/status",
     "access": "$response.body#/access",
 }
-LINKS = (Link("readNote", ITS_ID), Link("updateNote", body=SENT_BACK), Link("trashNote", ITS_ID))
+LINKS = (
+    Link("readNote", ITS_ID),
+    Link("updateNote", body=SENT_BACK),
+    Link("trashNote", ITS_ID),
+    Link("addComment", ITS_ID),
+    Link("readHistory", ITS_ID),
+    Link("listNoteRelations", ITS_ID),
+)
 
 CREATE = Operation(
     id="createNote",
@@ -54,7 +61,7 @@ UPDATE = Operation(
     "future if it changes. What was read can be changed and sent back as it is.",
     request=UpdateNoteRequest,
     headers=(IF_MATCH, IDEMPOTENCY_KEY),
-    answers=(Answer(200, NoteResponse, "The note as it is now.", (ETAG,)),),
+    answers=(Answer(200, NoteResponse, "The note as it is now.", (ETAG,), links=(Link("undoNote", ITS_ID),)),),
     errors={
         403: "The note is somebody else's, or would become it.",
         404: "There is no such note, or the caller may not see it.",
