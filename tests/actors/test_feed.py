@@ -105,12 +105,14 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         url = request.getfixturevalue("journal_on_cassandra")
     else:
         url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
-    journal = FaultyJournal(await open_store(url, migrate=True))
-    skip_without_abilities(request, journal)
-    world = World(journal)
-    yield world
-    await world.entities.close()
-    await journal.close()
+    journal = await open_store(url, migrate=True)
+    try:
+        skip_without_abilities(request, journal)
+        world = World(FaultyJournal(journal))
+        yield world
+        await world.entities.close()
+    finally:
+        await journal.close()
 
 
 # ------------------------------------------------------------------------------------------------------- the own notes
