@@ -61,7 +61,7 @@ async def info(call: Call) -> Reply:
         version=state.version,
         built=state.built,
         persid=views.identity,
-        approximate=statistics.approximate or "exact_counts" not in views.capabilities,
+        approximate=statistics.approximate,
     )
     return json_reply(content)
 

@@ -11,23 +11,32 @@ from spikes.journal import open_journal
 from spikes.journal.port import Journal
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from tests.abilities import skip_without_abilities
+from tests.journal.plain import PlainJournal
 from tests.journal.samples import SCHEMAS, store_carefully
 
 
 @pytest.fixture(
-    params=["memory", "sqlite", "sqlite, carefully", pytest.param("cassandra", marks=pytest.mark.cassandra)]
+    params=["memory", "plain", "sqlite", "sqlite, carefully", pytest.param("cassandra", marks=pytest.mark.cassandra)]
 )
 async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
-    """An empty journal of each plugin in turn; SQLite stores in two ways, which give the same answers."""
-    if request.param == "cassandra":
-        url = request.getfixturevalue("journal_on_cassandra")
-    else:
-        url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
-    opened = await open_journal(url, SCHEMAS, migrate=True)
-    if isinstance(opened, SqliteJournal) and "carefully" in request.param:
-        store_carefully(opened)
+    """An empty journal of each plugin in turn, and one of no ability; SQLite stores in two ways, to the same effect."""
+    opened = await _open(request, tmp_path)
     yield opened
     await opened.close()
+
+
+async def _open(request: pytest.FixtureRequest, folder: Path) -> Journal:
+    match request.param:
+        case "memory":
+            return await open_journal("memory:", SCHEMAS)
+        case "plain":
+            return PlainJournal(SCHEMAS)
+        case "cassandra":
+            return await open_journal(request.getfixturevalue("journal_on_cassandra"), SCHEMAS, migrate=True)
+    opened = await open_sqlite(f"{folder}/spikes.db", SCHEMAS)
+    if request.param == "sqlite, carefully":
+        store_carefully(opened)
+    return opened
 
 
 @pytest.fixture

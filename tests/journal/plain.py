@@ -17,6 +17,8 @@ class PlainJournal(MemoryJournal):
     """Keeps all in memory, but its streams come in an order of its own, and only what is in the feeds of some."""
 
     capabilities = frozenset()
+    counted = 10
+    """Up to so many events its figures are exact, or said to be."""
 
     def __init__(self, schemas: Sequence[RowSchema] = ()) -> None:
         super().__init__(schemas)
@@ -65,7 +67,8 @@ class PlainJournal(MemoryJournal):
 
     async def statistics(self) -> Statistics:
         """See `Journal.statistics`."""
-        return replace(await super().statistics(), approximate=True)
+        figures = await super().statistics()
+        return replace(figures, approximate=figures.events > self.counted)
 
     def _home(self, positioned: PositionedEvent) -> str | None:
         kind, _, entity_id = positioned.persistence_id.partition("|")

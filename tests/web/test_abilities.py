@@ -9,6 +9,7 @@ import pytest
 from spikes.journal.port import TextTerm
 from spikes.web.filters import SORTS
 from spikes.web.search_text import parse
+from tests.journal.plain import PlainJournal
 from tests.web.conftest import Answer, Api, Person
 
 
@@ -82,7 +83,10 @@ def test_words_written_together_are_a_phrase_otherwise() -> None:
     assert parse("a-pear*", phrases=False) == (TextTerm(("a",)), TextTerm(("pear",), prefix=True))
 
 
-async def test_figures_are_then_approximate(api: Api) -> None:
+async def test_figures_are_approximate_where_there_are_many(api: Api, ann: Person) -> None:
+    assert (await api.get("/info")).content["approximate"] is False
+    for number in range(PlainJournal.counted):
+        await api.note(ann, title=f"Note {number}")
     assert (await api.get("/info")).content["approximate"] is True
 
 
