@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import IO, Protocol
 
 import msgspec
@@ -37,9 +38,10 @@ async def imported(
     """Store all events of the lines, with their rows and claims. Raises NotImportable."""
     lines = lines_of(file)
     head = read_head(next(lines, b""))
-    intake = FromFile(journal, Storer(journal, behaviors), await events_in(journal))
-    events = await store_all(intake, _beside(windows(lines, head)), head.events, progress)
-    intake.check_nothing_else()
+    async with _importing(journal):
+        intake = FromFile(journal, Storer(journal, behaviors), await events_in(journal))
+        events = await store_all(intake, _beside(windows(lines, head)), head.events, progress)
+        intake.check_nothing_else()
     return Moved(events - intake.found, events)
 
 
@@ -53,13 +55,27 @@ async def copied(
     that. Raises NotImportable.
     """
     total, begun = (await source.statistics()).events, await _is_begun(source, target)
-    intake = FromJournal(Storer(target, behaviors), begun)
-    events = await store_all(intake, _streams_of(source), total, progress)
-    await intake.settle()
-    there = await count_entities(target)
-    if there != intake.entities:
-        raise NotImportable(f"the journal has {there:,} entities where the other one has {intake.entities:,}")
+    async with _importing(target):
+        intake = FromJournal(Storer(target, behaviors), begun)
+        events = await store_all(intake, _streams_of(source), total, progress)
+        await intake.settle()
+        there = await count_entities(target)
+        if there != intake.entities:
+            raise NotImportable(f"the journal has {there:,} entities where the other one has {intake.entities:,}")
     return Moved(events - intake.found, events)
+
+
+@asynccontextmanager
+async def _importing(journal: Journal) -> AsyncIterator[None]:
+    """Let a journal be written into as by the only one (rule K13). Interrupted with something in it, it stays so."""
+    await journal.importing(True)
+    try:
+        yield
+    except BaseException:
+        if not await journal.persistence_ids(limit=1):
+            await journal.importing(False)
+        raise
+    await journal.importing(False)
 
 
 class Intake(Protocol):

@@ -24,12 +24,13 @@ from cassandra.cluster import NoHostAvailable
 from spikes.journal.cassandra_append import Appender
 from spikes.journal.cassandra_claims import Claims
 from spikes.journal.cassandra_clock import Clock
+from spikes.journal.cassandra_cql import SETTING
 from spikes.journal.cassandra_feed import LEEWAY, REACH, CassandraFeed
 from spikes.journal.cassandra_intents import Intents
 from spikes.journal.cassandra_left import LeftBehind
 from spikes.journal.cassandra_query import Lists
 from spikes.journal.cassandra_rows import Rows, snapshot_of, version_of
-from spikes.journal.cassandra_schema import Schema
+from spikes.journal.cassandra_schema import IMPORTING, SERVING, Schema
 from spikes.journal.cassandra_session import Connection, Session
 from spikes.journal.cassandra_stream import Streams, bucket_of
 from spikes.journal.cassandra_survey import Survey
@@ -90,15 +91,18 @@ async def open_cassandra(target: Target, schemas: Sequence[RowSchema], *, migrat
 
 
 async def _connected(target: Target) -> Session:
-    connection = Connection(
-        _options(target), target.dc, target.scope, target.read_retries, target.request_timeout, target.in_flight
-    )
     try:
-        return await Session.start(connection)
+        return await Session.start(_connection(target))
     except NoHostAvailable as problem:
         raise JournalUnusable(f"{_name(target)} can't be reached: {_reasons(problem)}") from problem
     except Exception as problem:  # whatever a wrong bundle, certificate or name makes the driver raise
         raise JournalUnusable(f"{_name(target)} can't be used: {problem}") from problem
+
+
+def _connection(target: Target) -> Connection:
+    return Connection(
+        _options(target), target.dc, target.scope, target.read_retries, target.request_timeout, target.in_flight
+    )
 
 
 def _name(target: Target) -> str:
@@ -131,7 +135,7 @@ def _options(target: Target) -> dict[str, Any]:
 async def _warn_of_periodic_sync(session: Session) -> None:
     """Say what the store would lose if all replicas lost power at once (rule K12)."""
     try:
-        rows = (await session.run("settings", "commitlog_sync")).rows
+        rows = (await session.ask(SETTING, "commitlog_sync")).rows
     except JournalUnavailable:  # not shown on Astra
         return
     if rows and rows[0][0] == "periodic":
@@ -170,6 +174,9 @@ class CassandraJournal:
         self._sweeper = Sweeper(
             self.streams_of_events, self._claims, self._intents, self._rows, schema, self._feed.publish
         )
+        self._schema = schema
+        self._importing = False
+        self._suspended = False
         self._appends = 0
 
     # --------------------------------------------------------------------------------------------------------- writing
@@ -178,6 +185,8 @@ class CassandraJournal:
         """See `Journal.append`. Once begun it is finished, whatever becomes of whoever waits for it."""
         self._admit()
         check_append(append, self._schemas)
+        if self._importing:
+            return await self.appender.bring(append)
         task = asyncio.create_task(self._append(append))
         self._appending.add(task)
         task.add_done_callback(self._appending.discard)
@@ -361,8 +370,20 @@ class CassandraJournal:
 
     async def sweep(self, refold: Refold) -> int:
         """See `Journal.sweep`."""
+        self._check_open()
+        self._suspended = not self._importing and await self._schema.state() == IMPORTING
         self._admit()
         return await self._sweeper.sweep(self.clock.micros() // 1000, refold)
+
+    async def importing(self, on: bool) -> None:
+        """See `Journal.importing`. A keyspace that has been served before is written into as ever."""
+        self._admit()
+        if not on:
+            await self._schema.put_state(SERVING)
+            self._importing = False
+        elif await self._schema.state() == IMPORTING or not await self._survey.persistence_ids("", 1):
+            await self._schema.put_state(IMPORTING)
+            self._importing = True
 
     async def forget_commands(self, before: int) -> int:
         """See `Journal.forget_commands`. The store drops them by itself, so nobody needs to ask for it."""
@@ -388,7 +409,7 @@ class CassandraJournal:
 
     async def ping(self) -> None:
         """See `Journal.ping`: a read and a write at QUORUM, and clocks that agree (rule K11)."""
-        self._check_open()
+        self._admit()
         await asyncio.gather(self.session.run("head", "", 0), self.session.run("put_bucket", "ping", 0))
         if abs(self.clock.difference) > MOST_DIFFERENCE:
             raise JournalUnavailable(
@@ -419,6 +440,8 @@ class CassandraJournal:
 
     def _admit(self) -> None:
         self._check_open()
+        if self._suspended:
+            raise JournalUnavailable("an import into this keyspace is under way; nothing is served until it is done")
         self.session.admit()
 
     def _check_open(self) -> None:

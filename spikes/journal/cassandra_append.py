@@ -75,16 +75,37 @@ class Appender:
 
     async def append(self, append: Append) -> Appended:
         """See `Journal.append`."""
-        if len(append.events) > MOST_EVENTS:
-            raise JournalError(f"{append.persistence_id}: {len(append.events):,} events at once, over {MOST_EVENTS:,}")
-        if (size := size_of(append.events)) > MOST_BYTES:
-            raise EventTooLarge(append.persistence_id, size, MOST_BYTES)
+        _refuse_large(append)
         for _ in range(RESTARTS):
             try:
                 return await self._attempt(append)
             except Fenced:
                 continue
         raise JournalUnavailable(f"{append.persistence_id}: fenced off {RESTARTS} times; nothing was stored")
+
+    async def bring(self, append: Append) -> Appended:
+        """Store an append of an import, beside which nobody else writes (rule K13): nothing has to be fenced.
+
+        It leaves no intent, for an import that was interrupted is run again. Claims are taken as ever: two entities of
+        an import may have had one value after another.
+        """
+        _refuse_large(append)
+        expected = append.expected_sequence_nr
+        head = await self._streams.head(append.persistence_id, bucket_of(expected))
+        if (head.number or 0) != expected and not (head.number is None and bucket_of(expected)):
+            raise SequenceConflict(append.persistence_id, expected, head.number or 0)
+        taken, leave = Taken(self._claims, append, stamp_of(append, head.epoch)), await self._leave(append)
+        try:
+            await self._take(append, taken)
+        except JournalError:
+            await taken.undo()
+            raise
+        await self._streams.bring(append)
+        await self._rows.write(append.row, leave)
+        for claim in append.release:
+            if claim not in append.take:
+                await self._claims.release(append.persistence_id, claim, append.sequence_nr)
+        return Appended(append.sequence_nr)
 
     async def _attempt(self, append: Append) -> Appended:
         """Intent, claims, append, rows, release; then the intent goes (rule K5)."""
@@ -235,14 +256,13 @@ class Appender:
     async def _finish(self, append: Append, leave: tuple[Place, ...], ticket: Ticket) -> None:
         """Write the row, for which the answer waits. The append is stored, so nothing here can fail it any more."""
         feeds = self._feeds(append)
-        published = self._publish(append, feeds)
         try:
             await self._rows.write(append.row, leave)
         except JournalError as problem:
             log.warning("row_left_behind", persistence_id=append.persistence_id, problem=str(problem))
-            self._later(self._mend(append, leave, published, ticket))
+            self._later(self._mend(append, leave, self._publish(append, feeds), ticket))
         else:
-            self._later(self._tidy(append, published, ticket))
+            self._later(self._tidy(append, self._publish(append, feeds), ticket))
 
     async def _mend(self, append: Append, leave: tuple[Place, ...], published: Awaitable[None], ticket: Ticket) -> None:
         """Write the row as soon as the store takes it; until then the intent stays."""
@@ -333,6 +353,14 @@ class Taken:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+
+def _refuse_large(append: Append) -> None:
+    """Raise EventTooLarge, or JournalError for too many events at once."""
+    if len(append.events) > MOST_EVENTS:
+        raise JournalError(f"{append.persistence_id}: {len(append.events):,} events at once, over {MOST_EVENTS:,}")
+    if (size := size_of(append.events)) > MOST_BYTES:
+        raise EventTooLarge(append.persistence_id, size, MOST_BYTES)
 
 
 def _refuse_late(append: Append) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import functools
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -97,7 +97,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY ((home, bucket), place, persistence_id))
         WITH CLUSTERING ORDER BY (place DESC, persistence_id DESC)
         """,
-        "CREATE INDEX IF NOT EXISTS listing_terms ON listing (VALUES(terms)) USING 'sai'",
+        "CREATE CUSTOM INDEX IF NOT EXISTS listing_terms ON listing (VALUES(terms)) USING 'StorageAttachedIndex'",
         """
         CREATE TABLE IF NOT EXISTS buckets (home text, bucket bigint, PRIMARY KEY (home, bucket))
         WITH CLUSTERING ORDER BY (bucket DESC)
@@ -115,19 +115,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 TABLES = ("events", "claims", "commands", "intent", "snapshot", "listing", "buckets", "feed")
 
 
-def range_columns(ranges: Iterable[str]) -> Sequence[tuple[str, str]]:
-    """Return, for each integer column that lists ask ranges of, what adds it to the listing, and its index."""
-    return [
-        (
-            f"ALTER TABLE listing ADD IF NOT EXISTS {_column(name)} bigint",
-            f"CREATE INDEX IF NOT EXISTS listing_{_column(name)} ON listing ({_column(name)}) USING 'sai'",
-        )
-        for name in ranges
-    ]
-
-
-def _column(name: str) -> str:
+def range_column(name: str) -> str:
+    """Return the column of the listing that holds what lists ask ranges of."""
     return f"range_{name}"
+
+
+def add_range(name: str) -> str:
+    """Return what adds such a column; plainly, as not every Cassandra knows how to add it only if it is missing."""
+    return f"ALTER TABLE listing ADD {range_column(name)} bigint"
+
+
+def index_range(name: str) -> str:
+    """Return what makes its index."""
+    column = range_column(name)
+    return f"CREATE CUSTOM INDEX IF NOT EXISTS listing_{column} ON listing ({column}) USING 'StorageAttachedIndex'"
 
 
 def keyspace(name: str, datacenter: str, replication: int) -> str:
@@ -151,7 +152,7 @@ def _marks(columns: str) -> str:
 def statements(ranges: Sequence[str]) -> Mapping[str, Cql]:
     """Return every statement by name."""
     listing = "home, bucket, place, persistence_id, gone, sequence_nr, state_version, item, facts, terms"
-    listing = ", ".join((listing, *map(_column, ranges)))
+    listing = ", ".join((listing, *map(range_column, ranges)))
     feed = "home, bucket, position, persistence_id, sequence_nr, event"
     put = "INSERT INTO {} ({}) VALUES ({}) USING TIMESTAMP ?".format
     stream = "persistence_id = ? AND bucket = ?"
@@ -162,6 +163,11 @@ def statements(ranges: Sequence[str]) -> Mapping[str, Cql]:
         "put_event": lwt(
             f"INSERT INTO events (persistence_id, bucket, {_EVENT}, taken, released) "
             f"VALUES (?, ?, {_marks(_EVENT)}, ?, ?)"
+        ),
+        "bring_head": write(f"UPDATE events USING TIMESTAMP 1 SET head = ? WHERE {stream}"),
+        "bring_event": write(
+            f"INSERT INTO events (persistence_id, bucket, {_EVENT}, taken, released) "
+            f"VALUES (?, ?, {_marks(_EVENT)}, ?, ?) USING TIMESTAMP 1"
         ),
         "fence": lwt(f"UPDATE events SET epoch = ? WHERE {stream} IF epoch = ?"),
         "head": read(f"SELECT head, epoch FROM events WHERE {stream} LIMIT 1"),
@@ -236,8 +242,11 @@ def statements(ranges: Sequence[str]) -> Mapping[str, Cql]:
         "lock": lwt("INSERT INTO meta (key, value) VALUES ('lock', ?) IF NOT EXISTS USING TTL 120"),
         "unlock": lwt("DELETE FROM meta WHERE key = 'lock' IF value = ?"),
         "clock": read("SELECT toUnixTimestamp(now()) FROM system.local"),
-        "settings": read("SELECT value FROM system_views.settings WHERE name = ?"),
     }
+
+
+SETTING = Cql("SELECT value FROM system_views.settings WHERE name = ?", Way.READ)
+"""Asks for one of a host's settings; not every Cassandra shows them."""
 
 
 def listing_query(conditions: int, ranges: Sequence[tuple[str, str]], *, after: bool, ascending: bool) -> Cql:
@@ -250,6 +259,6 @@ def listing_query(conditions: int, ranges: Sequence[tuple[str, str]], *, after: 
     if after:
         parts.append(f"(place, persistence_id) {'>' if ascending else '<'} (?, ?)")
     parts += ["terms CONTAINS ?"] * conditions
-    parts += [f"{_column(name)} {sign} ?" for name, sign in ranges]
+    parts += [f"{range_column(name)} {sign} ?" for name, sign in ranges]
     order = " ORDER BY place ASC, persistence_id ASC" if ascending else ""
     return Cql(f"SELECT {_LISTED} FROM listing WHERE {' AND '.join(parts)}{order} LIMIT ?", Way.READ)

@@ -11,6 +11,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
@@ -48,7 +49,7 @@ class Schema:
         self._target = target
         self.ranges = sorted({name for schema in schemas for name in schema.ranges})
 
-    async def open(self, *, importing: bool = False) -> str:
+    async def open(self) -> str:
         """Make or migrate what is missing, prepare all statements, and return the journal's identity.
 
         Raises JournalUnusable for a keyspace that this release, or these settings, may not use.
@@ -63,12 +64,16 @@ class Schema:
             await self._migrate_alone()
         await self._session.prepare(statements)
         await self._check_scope()
-        await self._check_state(importing)
+        await self._check_state()
         return await self._settled("identity", str(uuid.uuid4()))
 
-    async def state(self, state: str) -> None:
-        """Say what the keyspace is for now: `SERVING` or `IMPORTING` (rule K13)."""
-        before = await self._settled("state", SERVING)
+    async def state(self) -> str:
+        """Return what the keyspace is for now: `SERVING` or `IMPORTING` (rule K13)."""
+        return await self._settled("state", SERVING)
+
+    async def put_state(self, state: str) -> None:
+        """Say what the keyspace is for now."""
+        before = await self.state()
         if before != state and not (await self._session.run("change_meta", state, "state", before)).applied:
             raise JournalUnavailable("somebody else is changing what the keyspace is for")
 
@@ -110,7 +115,7 @@ class Schema:
             keyspace = self._target.keyspace
             await self._session.define(cql.META_WITHOUT_ID if self._target.bundle else cql.meta_table(keyspace))
 
-    def _tables(self) -> dict[str, object]:
+    def _tables(self) -> dict[str, Any]:
         return dict(self._session.metadata.keyspaces[self._target.keyspace].tables)
 
     async def _is_complete(self) -> bool:
@@ -132,9 +137,11 @@ class Schema:
             for statement in statements:
                 await self._session.define(statement)
         known = await self._known()
-        for column, index in cql.range_columns(name for name in self.ranges if name not in known):
-            await self._session.define(column)
-            await self._session.define(index)
+        for name in self.ranges:
+            if cql.range_column(name) not in self._tables()["listing"].columns:
+                await self._session.define(cql.add_range(name))
+            if name not in known:
+                await self._session.define(cql.index_range(name))
         await self._put("oldest_version", str(max(OLDEST_VERSION, int(await self.get("oldest_version") or 0))))
         await self._put("ranges", " ".join(sorted(known.union(self.ranges))))
         await self._put("schema_version", str(max(done, SCHEMA_VERSION)))
@@ -175,9 +182,9 @@ class Schema:
                 "have the same; see docs/cassandra.md for how to change it"
             )
 
-    async def _check_state(self, importing: bool) -> None:
+    async def _check_state(self) -> None:
         state = await self._settled("state", SERVING)
-        if state == IMPORTING and not importing:
+        if state == IMPORTING and not self._may_migrate:
             raise JournalUnusable(
                 f"keyspace {self._target.keyspace} is half imported: run the import again until it is done"
             )

@@ -36,6 +36,12 @@ from spikes.journal.errors import JournalError, JournalUnavailable, JournalUnusa
 RECONNECT = 1.0
 """Seconds between two attempts to reach a host that went away."""
 
+CONNECT = 10.0
+"""Seconds that connecting to a host, and reading its schema, may take."""
+
+HEARTBEAT = 5
+"""Seconds after which an idle connection is tried, and within which it has to answer: one that was cut says nothing."""
+
 PROTOCOL = ProtocolVersion.V4
 """Version 5 frames each message once more, with checksums that the driver computes in Python: 10 % of its time."""
 
@@ -140,6 +146,10 @@ def connect(connection: Connection) -> tuple[Cluster, DriverSession]:
             Way.LWT: profile(FallthroughRetryPolicy(), consistency.plain),
         },
         protocol_version=PROTOCOL,
+        connect_timeout=CONNECT,
+        control_connection_timeout=CONNECT,
+        idle_heartbeat_interval=HEARTBEAT,
+        idle_heartbeat_timeout=HEARTBEAT,
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT, max_attempts=None),
         **connection.options,
     )
@@ -272,7 +282,7 @@ class Session:
 
     def _put(self, future: asyncio.Future[Rows], rows: Rows | None, error: BaseException | None) -> None:
         self._answers.append((future, rows, error))
-        if not self._woken:
+        if not self._woken and not self._loop.is_closed():  # what times out later, nobody waits for any more
             self._woken = True
             self._loop.call_soon_threadsafe(self._settle)
 

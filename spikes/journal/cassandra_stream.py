@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+from cassandra.query import BoundStatement
 
 from spikes.journal.cassandra_cql import STREAM_BUCKET
 from spikes.journal.cassandra_session import Rows, Session
@@ -58,14 +59,26 @@ class Streams:
     async def append(self, append: Append, head: Head) -> Rows:
         """Send the one conditional batch that stores an append behind `head` (rule K1)."""
         bucket, session = bucket_of(append.expected_sequence_nr), self._session
-        taken, released = ([claim.digest for claim in claims] for claims in (append.take, append.release))
-        first = session.bound("move_head", append.sequence_nr, append.persistence_id, bucket, head.number, head.epoch)
-        batch = [first]
-        for event in append.events:
-            values = _values(event)
-            of_claims = (taken or None, released or None) if event is append.events[0] else (None, None)
-            batch.append(session.bound("put_event", append.persistence_id, bucket, *values, *of_claims))
-        return await session.run_batch("append", batch)
+        moved = session.bound("move_head", append.sequence_nr, append.persistence_id, bucket, head.number, head.epoch)
+        return await session.run_batch("append", [moved, *self._events("put_event", append, bucket)])
+
+    async def bring(self, append: Append) -> None:
+        """Store an append of an import, which nobody else writes beside (rule K13).
+
+        Its cells are older than those of any conditional write, so they never hide one.
+        """
+        bucket, session = bucket_of(append.expected_sequence_nr), self._session
+        head = session.bound("bring_head", append.sequence_nr, append.persistence_id, bucket)
+        await session.run_together("bring", [head, *self._events("bring_event", append, bucket)])
+
+    def _events(self, statement: str, append: Append, bucket: int) -> list[BoundStatement]:
+        """Return the statements that store the events; the first one says which claims they take and let go of."""
+        taken, released = ([claim.digest for claim in claims] or None for claims in (append.take, append.release))
+        of_claims = [(taken, released), *[(None, None)] * (len(append.events) - 1)]
+        return [
+            self._session.bound(statement, append.persistence_id, bucket, *_values(event), *claims)
+            for event, claims in zip(append.events, of_claims, strict=True)
+        ]
 
     async def fence(self, persistence_id: str, expected: int) -> None:
         """Make every append that is under way behind `expected` impossible, if it is not stored yet (rule K2)."""

@@ -199,6 +199,10 @@ class FaultyJournal:
         """See `Journal.sweep`."""
         return await self._call("sweep", lambda: self._journal.sweep(refold))
 
+    async def importing(self, on: bool) -> None:
+        """See `Journal.importing`."""
+        await self._call("importing", lambda: self._journal.importing(on))
+
     async def forget_commands(self, before: int) -> int:
         """See `Journal.forget_commands`."""
         return await self._call("forget_commands", lambda: self._journal.forget_commands(before))

@@ -199,6 +199,9 @@ class MemoryJournal:
         """See `Journal.sweep`. Appends are whole or not at all."""
         return 0
 
+    async def importing(self, on: bool) -> None:
+        """See `Journal.importing`. Imports write like anybody else."""
+
     async def forget_commands(self, before: int) -> int:
         """See `Journal.forget_commands`."""
         self._check_open()

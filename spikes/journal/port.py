@@ -505,6 +505,13 @@ class Journal(Protocol):
         """
         ...
 
+    async def importing(self, on: bool) -> None:
+        """Say that nothing but one import writes into this journal from now on, or that all of it is there (rule K13).
+
+        A journal that is being imported may be opened by imports alone. Many journals have no use for it.
+        """
+        ...
+
     async def forget_commands(self, before: int) -> int:
         """Drop client keys recorded before that time; return how many."""
         ...
