@@ -184,6 +184,8 @@ class CassandraJournal:
     async def append(self, append: Append) -> Appended:
         """See `Journal.append`. Once begun it is finished, whatever becomes of whoever waits for it."""
         self._admit()
+        if len(self._appending) >= self.session.most_in_flight:
+            raise JournalUnavailable(f"{len(self._appending):,} appends are under way; come again soon")
         check_append(append, self._schemas)
         if self._importing:
             return await self.appender.bring(append)

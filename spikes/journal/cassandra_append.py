@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
 
 from spikes.journal.cassandra_claims import Claims, stamp_of
-from spikes.journal.cassandra_cql import STREAM_BUCKET
 from spikes.journal.cassandra_intents import Attempt, Intents, Ticket
 from spikes.journal.cassandra_places import Place
 from spikes.journal.cassandra_rows import Rows
-from spikes.journal.cassandra_stream import MOST_BYTES, MOST_EVENTS, Head, Streams, bucket_of, size_of
+from spikes.journal.cassandra_stream import MOST_BYTES, MOST_EVENTS, Head, Streams, bucket_of, is_young, size_of
+from spikes.journal.cassandra_taken import Taken
 from spikes.journal.errors import (
     ClaimTaken,
     DeadlinePassed,
@@ -41,6 +41,9 @@ RESOLVE = 10.0
 PAUSE = 0.1
 MEND = 1.0
 """Seconds between two tries: to learn an outcome, and to write a row of a stored append."""
+
+KNOWN_EPOCHS = 100_000
+"""How many fences are remembered; one that is not costs an append that begins again."""
 
 Feeds = Callable[[Append], frozenset[str]]
 Publish = Callable[[Append, frozenset[str]], Awaitable[None]]
@@ -94,9 +97,10 @@ class Appender:
         head = await self._streams.head(append.persistence_id, bucket_of(expected))
         if (head.number or 0) != expected and not (head.number is None and bucket_of(expected)):
             raise SequenceConflict(append.persistence_id, expected, head.number or 0)
-        taken, leave = Taken(self._claims, append, stamp_of(append, head.epoch)), await self._leave(append)
+        taken = Taken(self._claims, append, stamp_of(append, head.epoch))
+        leave = (*self._rows.places(append.persistence_id, append.before), *await self._standing(append))
         try:
-            await self._take(append, taken)
+            await self._take(append, head, taken)
         except JournalError:
             await taken.undo()
             raise
@@ -111,12 +115,15 @@ class Appender:
         """Intent, claims, append, rows, release; then the intent goes (rule K5)."""
         _refuse_late(append)
         head = await self._head(append)
-        leave = await self._leave(append)
-        ticket = await self._intents.open(self._attempt_of(append, leave))
+        before = self._rows.places(append.persistence_id, append.before)
+        ticket, standing = await asyncio.gather(
+            self._intents.open(self._attempt_of(append, before)), self._standing(append)
+        )
+        leave = (*before, *standing)
         await self._passed("intent")
         taken = Taken(self._claims, append, stamp_of(append, head.epoch))
         try:
-            if not await self._take(append, taken):
+            if not await self._take(append, head, taken):
                 await self._passed("claims")
                 await self._send(append, head)
         except OutcomeUnknown:
@@ -140,30 +147,26 @@ class Appender:
         expected = append.expected_sequence_nr
         bucket = bucket_of(expected)
         epoch = self._epochs.get((append.persistence_id, bucket))
-        if bucket == 0 or expected - bucket * STREAM_BUCKET >= MOST_EVENTS:
+        if not is_young(expected):
             return Head(expected or None, epoch)
         return await self._head_of_young_bucket(append, bucket)
 
     async def _head_of_young_bucket(self, append: Append, bucket: int) -> Head:
         """The first append of a bucket finds nothing there; that it follows the last bucket has to be looked at."""
+        expected = append.expected_sequence_nr
         head = await self._streams.head(append.persistence_id, bucket, surely=True)
         if head.number is None:
-            before = (await self._streams.head(append.persistence_id, bucket - 1, surely=True)).number or 0
-            if before != append.expected_sequence_nr:
-                raise SequenceConflict(append.persistence_id, append.expected_sequence_nr, before)
-            return head
-        return Head(append.expected_sequence_nr, head.epoch)
+            before = await self._streams.head(append.persistence_id, bucket - 1, surely=True)
+            if before.number == expected:
+                return head
+        return Head(expected, head.epoch)  # where it follows nothing, this is not found, and that refuses it
 
-    async def _leave(self, append: Append) -> tuple[Place, ...]:
-        """Return where the row stood until now."""
-        if append.before is not None:
-            return self._rows.places(append.persistence_id, append.before)
-        if append.expected_sequence_nr == 0:
-            return ()
-        return await self._rows.stands_at(append.persistence_id)
+    async def _standing(self, append: Append) -> tuple[Place, ...]:
+        """Return where the row stands, which a release with other homes may have written (rule K9)."""
+        return await self._rows.stands_at(append.persistence_id) if append.expected_sequence_nr else ()
 
-    def _attempt_of(self, append: Append, leave: tuple[Place, ...]) -> Attempt:
-        places = {*leave, *self._rows.places(append.persistence_id, append.row.index)}
+    def _attempt_of(self, append: Append, before: tuple[Place, ...]) -> Attempt:
+        places = {*before, *self._rows.places(append.persistence_id, append.row.index)}
         return Attempt(
             append.attempt_id,
             append.persistence_id,
@@ -174,7 +177,7 @@ class Appender:
             tuple(self._feeds(append)),
         )
 
-    async def _take(self, append: Append, taken: Taken) -> bool:
+    async def _take(self, append: Append, head: Head, taken: Taken) -> bool:
         """Take client key and claims at once, or refuse in the order of rule C4; True if all is stored already."""
         tries: list[Coroutine[Any, Any, None]] = [taken.take_command()] if append.command else []
         by_place: dict[bytes, list[Claim]] = {}
@@ -190,15 +193,22 @@ class Appender:
             if await self._is_stored(append):
                 return True
             if isinstance(problem, ClaimTaken):
-                await self._refuse_overtaken(append)
+                await self._refuse_overtaken(append, head)
         raise problem
 
-    async def _refuse_overtaken(self, append: Append) -> None:
+    async def _refuse_overtaken(self, append: Append, head: Head) -> None:
         """The sequence number comes before the claims (rule C4)."""
-        expected = append.expected_sequence_nr
-        number = (await self._streams.head(append.persistence_id, bucket_of(expected), surely=True)).number
-        if number != (expected or None) and not (number is None and bucket_of(expected)):
-            raise SequenceConflict(append.persistence_id, expected, number or 0)
+        bucket = bucket_of(append.expected_sequence_nr)
+        found = await self._streams.head(append.persistence_id, bucket, surely=True)
+        if found.number != head.number:
+            raise await self._conflict(append, found)
+
+    async def _conflict(self, append: Append, found: Head) -> SequenceConflict:
+        """Return the refusal of an append whose bucket is at another number."""
+        whose, expected = append.persistence_id, append.expected_sequence_nr
+        if found.number is None and bucket_of(expected):
+            found = await self._streams.head(whose, bucket_of(expected) - 1)
+        return SequenceConflict(whose, expected, found.number or 0)
 
     async def _undo(self, taken: Taken, ticket: Ticket) -> None:
         """Let go of what a refused append has taken; what can't be let go now is left to the sweeper."""
@@ -212,7 +222,10 @@ class Appender:
     # --------------------------------------------------------------------------------------------------- the append
 
     async def _send(self, append: Append, head: Head) -> None:
-        """Store the events. An unknown outcome is resolved by sending the identical batch again (rule K4)."""
+        """Store the events. An unknown outcome is resolved by sending the identical batch again (rule K4).
+
+        From the first time that the batch may have arrived, nothing but an answer can say that it is not stored.
+        """
         end = time.monotonic() + RESOLVE
         asked = False
         while True:
@@ -220,31 +233,32 @@ class Appender:
                 _refuse_late(append)
             try:
                 answer = await self._streams.append(append, head)
-            except OutcomeUnknown:
                 asked = True
-                if time.monotonic() > end:
-                    raise
-                await asyncio.sleep(PAUSE)
-                continue
-            except JournalUnavailable as problem:
+                if not answer.applied:
+                    await self._refused(append, head, Head(answer.found("head"), answer.found("epoch")))
+            except (OutcomeUnknown, JournalUnavailable) as problem:
+                asked = asked or isinstance(problem, OutcomeUnknown)
                 if not asked:
                     raise
                 if time.monotonic() > end:
                     raise OutcomeUnknown(str(problem)) from problem
-                await asyncio.sleep(PAUSE)
-                continue
-            if not answer.applied:
-                await self._refused(append, head, Head(answer.found("head"), answer.found("epoch")))
-            return
+            else:
+                return
+            await asyncio.sleep(PAUSE)
 
     async def _refused(self, append: Append, sent: Head, found: Head) -> None:
         """Return if the refusal is an own success (C1); else raise what it means."""
-        self._epochs[append.persistence_id, bucket_of(append.expected_sequence_nr)] = found.epoch
+        self._remember(append, found)
         if found.number == sent.number:
             raise Fenced
-        if await self._is_stored(append):
-            return
-        raise SequenceConflict(append.persistence_id, append.expected_sequence_nr, found.number or 0)
+        if not await self._is_stored(append):
+            raise await self._conflict(append, found)
+
+    def _remember(self, append: Append, found: Head) -> None:
+        if len(self._epochs) >= KNOWN_EPOCHS:
+            self._epochs.clear()
+        if found.epoch is not None:
+            self._epochs[append.persistence_id, bucket_of(append.expected_sequence_nr)] = found.epoch
 
     async def _is_stored(self, append: Append) -> bool:
         expected = append.expected_sequence_nr
@@ -313,46 +327,6 @@ class Appender:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-
-
-class Taken:
-    """What one run of an append has taken, to be let go of if it is refused."""
-
-    def __init__(self, claims: Claims, append: Append, stamp: str) -> None:
-        self._claims = claims
-        self._append = append
-        self._stamp = stamp
-        self._new: list[Claim] = []
-        self._stamped_again: list[Claim] = []
-        self._command = False
-
-    async def take(self, claims: Sequence[Claim]) -> None:
-        """Take the claims of one place, in order. Raises ClaimTaken."""
-        if len(claims) > 1 and await self._claims.take_together(self._append, claims, self._stamp):
-            self._new += claims
-            return
-        for claim in claims:
-            new = await self._claims.take(self._append, claim, self._stamp)
-            (self._new if new else self._stamped_again).append(claim)
-
-    async def take_command(self) -> None:
-        """Take the client key. Raises DuplicateCommand."""
-        await self._claims.take_command(self._append, self._stamp)
-        self._command = True
-
-    async def undo(self) -> None:
-        """Let go of everything that no stored event holds."""
-        work: list[Coroutine[Any, Any, Any]] = [
-            self._claims.let_go(self._append, claim, self._stamp) for claim in self._new
-        ]
-        whose = self._append.persistence_id
-        work += [self._claims.sweep(whose, claim.place, claim.digest) for claim in self._stamped_again]
-        if self._command:
-            work.append(self._claims.let_go_command(self._append, self._stamp))
-        results = await asyncio.gather(*work, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
 
 
 def _refuse_large(append: Append) -> None:

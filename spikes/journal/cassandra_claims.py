@@ -8,13 +8,14 @@ first made impossible (K2), then looked for once more, and only then is the row 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from spikes.journal.cassandra_session import Session
-from spikes.journal.cassandra_stream import MOST_EVENTS, Streams
+from spikes.journal.cassandra_stream import Streams
 from spikes.journal.errors import ClaimTaken, DuplicateCommand, JournalUnavailable, OutcomeUnknown
-from spikes.journal.port import COMMAND_RETENTION, Append, Claim, RecordedCommand
+from spikes.journal.port import COMMAND_RETENTION, Append, Claim, RecordedCommand, StoredEvent
 
 POLITE_WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Seconds to wait for an attempt under way before it is made impossible. Politeness, never safety (rule K7)."""
@@ -76,13 +77,13 @@ class Claims:
     async def _record(self, command_id: str, key: Key) -> RecordedCommand | None:
         """Look for the events of the command behind the place that the key names."""
         holder, stamp, expected = key.stamped
-        sequence_nr = expected
-        for event in await self._streams.events(holder, expected, MOST_EVENTS):
-            own = event.metadata.command_id == command_id or event.metadata.attempt_id == stamp.rpartition(":")[0]
-            if not own:
-                break
-            sequence_nr = event.sequence_nr
-        return RecordedCommand(holder, sequence_nr, key.fingerprint) if sequence_nr > expected else None
+        attempt_id = stamp.rpartition(":")[0]
+
+        def is_own(event: StoredEvent) -> bool:
+            return event.metadata.command_id == command_id or event.metadata.attempt_id == attempt_id
+
+        own = await self._streams.those_behind(holder, expected, is_own)
+        return RecordedCommand(holder, own[-1].sequence_nr, key.fingerprint) if own else None
 
     # -------------------------------------------------------------------------------------------------------- taking
 
@@ -96,7 +97,7 @@ class Claims:
             return False  # taken singly, they turn out to be the own ones
 
     async def take(self, append: Append, claim: Claim, stamp: str) -> bool:
-        """Take a claim. False if its row was this entity's before, so that others of its attempts may rely on it.
+        """Take a claim. True if its row is surely new: no other attempt relies on it, and no event that is stored.
 
         Raises ClaimTaken.
         """
@@ -116,8 +117,8 @@ class Claims:
         if tried.applied:
             return True
         found = Stamped(*(tried.found(column) for column in ("holder", "stamp", "expected")))
-        if found.stamp == stamp:
-            return True
+        if found.stamp == stamp:  # by a try without an answer; the row may have been ours before
+            return False
         ours = found.holder == append.persistence_id
         if not ours and await self._is_held(found, lambda: self._streams.claims_of(found.holder, claim.digest)):
             raise ClaimTaken(claim, found.holder)
@@ -129,24 +130,25 @@ class Claims:
         for wait in POLITE_WAITS:
             if await look():
                 return True
-            await asyncio.sleep(wait)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # two that wait for each other don't go on at once
         await self._fence(found)
         return await look()
 
     async def _fence(self, found: Stamped) -> None:
         await self._streams.fence(found.holder, found.expected)
 
-    async def take_command(self, append: Append, stamp: str) -> None:
-        """Take the append's client key. Raises DuplicateCommand."""
+    async def take_command(self, append: Append, stamp: str) -> bool:
+        """Take the append's client key; True if its row is surely new. Raises DuplicateCommand."""
         for _ in range(TRIES):
             try:
-                if await self._take_command(append, stamp):
-                    return
+                new = await self._take_command(append, stamp)
             except OutcomeUnknown:
                 continue
+            if new is not None:
+                return new
         raise JournalUnavailable("the client key is contended; nothing was stored")
 
-    async def _take_command(self, append: Append, stamp: str) -> bool:
+    async def _take_command(self, append: Append, stamp: str) -> bool | None:
         command, time = append.command, append.events[0].metadata.time
         assert command is not None
         mine = (append.persistence_id, stamp, append.expected_sequence_nr)
@@ -155,14 +157,14 @@ class Claims:
             return True
         stamped = Stamped(*(tried.found(column) for column in ("holder", "stamp", "expected")))
         if stamped.stamp == stamp:
-            return True
+            return False
         key = Key(stamped, tried.found("fingerprint"), tried.found("time"))
         if key.time >= time - COMMAND_RETENTION:
             await self._refuse_repeat(command.id, key)
         moved = await self._session.run(
             "take_over_command", *mine, command.fingerprint, time, command.id, stamped.holder, stamped.stamp
         )
-        return moved.applied
+        return True if moved.applied else None
 
     async def _refuse_repeat(self, command_id: str, key: Key) -> None:
         """Raise DuplicateCommand if the key's command is stored; else see to it that it never will be.

@@ -219,6 +219,7 @@ def statements(ranges: Sequence[str]) -> Mapping[str, Cql]:
             f"SELECT {_ROW}, {_SNAPSHOT}, writetime(row_nr), writetime(sequence_nr) FROM snapshot "
             "WHERE persistence_id = ?"
         ),
+        "standing": read("SELECT row_nr, row_version, places FROM snapshot WHERE persistence_id = ?"),
         "items": read("SELECT persistence_id, row_nr, listed, item FROM snapshot WHERE persistence_id IN ?"),
         "rows": read("SELECT persistence_id, row_nr, row_version, listed, facts, token(persistence_id) FROM snapshot"),
         "rows_after": read("SELECT persistence_id, row_version FROM snapshot WHERE token(persistence_id) > token(?)"),

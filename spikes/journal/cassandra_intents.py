@@ -63,6 +63,9 @@ class Ticket:
         self.open = attempts
 
 
+Waiting = tuple[msgspec.Raw, asyncio.Future[Ticket]]
+"""An attempt, encoded: one that can't be is its own caller's problem, and nobody else's."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Attempt, ...]).decode
 
@@ -75,14 +78,14 @@ class Intents:
         self._now = now
         self._writer = secrets.token_hex(6)
         self._numbers = itertools.count()
-        self._waiting: list[tuple[Attempt, asyncio.Future[Ticket]]] = []
+        self._waiting: list[Waiting] = []
         self._writing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, attempt: Attempt) -> Ticket:
         """Store the intent of an attempt, before anything else of it is. Raises JournalUnavailable."""
         future: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
-        self._waiting.append((attempt, future))
+        self._waiting.append((msgspec.Raw(_encode(attempt)), future))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return await future
@@ -103,7 +106,7 @@ class Intents:
         finally:
             self._writing = None
 
-    async def _write(self, group: Sequence[tuple[Attempt, asyncio.Future[Ticket]]]) -> None:
+    async def _write(self, group: Sequence[Waiting]) -> None:
         try:
             ticket = await self._stored([attempt for attempt, _ in group])
         except JournalUnavailable as problem:
@@ -117,7 +120,7 @@ class Intents:
             else:
                 self.done(ticket)
 
-    async def _stored(self, attempts: Sequence[Attempt]) -> Ticket:
+    async def _stored(self, attempts: Sequence[msgspec.Raw]) -> Ticket:
         """Store one row, in a minute that no sweeper has left behind by then."""
         content = _encode(attempts)
         while True:
@@ -137,6 +140,14 @@ class Intents:
         """Read all intents of a minute."""
         rows = (await self._session.run("intents", minute)).rows
         return [Intent(shard, at, name, time, _decode(attempts)) for shard, at, name, time, attempts in rows]
+
+    async def put_off(self, intent: Intent, now: int, attempts: Sequence[Attempt]) -> None:
+        """Move what can't be finished now into the present minute, so that it holds up no other.
+
+        It keeps its name: processes that move it at the same time leave one row.
+        """
+        await self._session.run("put_intent", intent.shard, now // MINUTE, intent.id, now, _encode(attempts))
+        await self.forget(intent)
 
     async def forget(self, intent: Intent) -> None:
         """Delete an intent that the sweeper has finished."""

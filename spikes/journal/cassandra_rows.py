@@ -118,6 +118,20 @@ class Rows:
     async def _write(self, name: str, *values: Any) -> None:
         await self._session.run(name, *values)
 
+    async def write_anew(self, row: EntityRow, leave: Iterable[Place], revision: int = 0) -> None:
+        """Write a row that others than its append have made, who may have been overtaken.
+
+        Whoever wrote a newer row meanwhile may not know of this one's places, as another release may have others. There
+        it is taken away again; where the newer row stands, that is without effect.
+        """
+        await self.write(row, leave, revision)
+        version, _ = await self._standing(row.persistence_id)
+        if version is not None and version > row.version:
+            places = self.places(row.persistence_id, row.index)
+            await _all(
+                *(self._write(*self._listing_write(row, place, self._nothing, revision + 1)) for place in places)
+            )
+
     async def read(self, persistence_id: str) -> StoredRow | None:
         """Read everything that is stored of a row."""
         rows = (await self._session.run("row", persistence_id)).rows
@@ -125,8 +139,13 @@ class Rows:
 
     async def stands_at(self, persistence_id: str) -> tuple[Place, ...]:
         """Read where the row stands."""
-        stored = await self.read(persistence_id)
-        return at.decode_places(stored.places) if stored and stored.places else ()
+        return (await self._standing(persistence_id))[1]
+
+    async def _standing(self, persistence_id: str) -> tuple[RowVersion | None, tuple[Place, ...]]:
+        """Read the version of the stored row, and its places."""
+        rows = (await self._session.run("standing", persistence_id)).rows
+        number, state_version, places = rows[0] if rows else (None, None, None)
+        return version_of(number, state_version), at.decode_places(places) if places else ()
 
     def _shown(self, row: EntityRow) -> Shown:
         """Return what a row's listings hold, alike in every home."""
@@ -190,7 +209,7 @@ class Rows:
             return False
         revision = _next_revision(row.version, stored.row_written if stored and same else None)
         bare = EntityRow(row.persistence_id, row.sequence_nr, row.state_version, row.index, None)
-        await self.write(bare, before, revision)
+        await self.write_anew(bare, before, revision)
         return True
 
     async def _stands(self, row: EntityRow, places: Sequence[Place]) -> bool:
@@ -226,7 +245,8 @@ async def _all(*work: Awaitable[None]) -> None:
 def _size(row: EntityRow, shown: Shown) -> int:
     """Return about how many bytes the largest write of a row takes."""
     state = len(row.snapshot.state) if row.snapshot else 0
-    return max(state, sum(map(len, shown.terms)) + 4 * len(shown.terms)) + len(shown.item) + len(shown.facts) + 200
+    terms = sum(4 + (len(term) if term.isascii() else 4 * len(term)) for term in shown.terms)
+    return max(state, terms) + len(shown.item) + len(shown.facts) + 200
 
 
 def _snapshot_values(snapshot: Snapshot) -> tuple[Any, ...]:

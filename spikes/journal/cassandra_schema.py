@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +17,7 @@ import structlog
 from spikes.journal import cassandra_cql as cql
 from spikes.journal.cassandra_session import Session
 from spikes.journal.cassandra_target import Target
-from spikes.journal.errors import JournalTooNew, JournalUnavailable, JournalUnusable
+from spikes.journal.errors import JournalTooNew, JournalUnavailable, JournalUnusable, OutcomeUnknown
 from spikes.journal.port import RowSchema
 
 log = structlog.get_logger(__name__)
@@ -32,7 +31,7 @@ LOCK_PATIENCE = 180.0
 """Seconds between two looks at the lock, and until somebody is told that it does not come free."""
 
 SWEPT = "swept"
-MINUTE_NS = 60 * 10**9
+MINUTE = 60_000
 YOUNG = 10
 """Minutes before its first sweep in which a new keyspace may have intents."""
 
@@ -77,9 +76,9 @@ class Schema:
         if before != state and not (await self._session.run("change_meta", state, "state", before)).applied:
             raise JournalUnavailable("somebody else is changing what the keyspace is for")
 
-    async def swept(self) -> int:
-        """Return the first minute in which an intent may be left (rule K6)."""
-        return int(await self._settled(SWEPT, str(time.time_ns() // MINUTE_NS - YOUNG)))
+    async def swept(self, now: int) -> int:
+        """Return the first minute in which an intent may be left (rule K6); `now` is the store's, in milliseconds."""
+        return int(await self._settled(SWEPT, str(now // MINUTE - YOUNG)))
 
     async def put_swept(self, before: int, minute: int) -> None:
         """Say that no intent is left before a minute; another process may have said so already."""
@@ -162,7 +161,7 @@ class Schema:
         """Migrate as the only one, or wait until another process has done it."""
         mine = secrets.token_hex(8)
         async with asyncio.timeout(LOCK_PATIENCE):
-            while not (await self._session.run("lock", mine)).applied:
+            while not await self._is_locked(mine):
                 await asyncio.sleep(LOCK_WAIT)
                 if await self._is_complete():
                     return
@@ -171,6 +170,14 @@ class Schema:
                 await self._migrate()
         finally:
             await self._session.run("unlock", mine)
+
+    async def _is_locked(self, mine: str) -> bool:
+        """Try to get the lock; a try without an answer is made again, and may find the own lock."""
+        try:
+            tried = await self._session.run("lock", mine)
+        except OutcomeUnknown:
+            return False
+        return tried.applied or tried.found("value") == mine
 
     async def _check_scope(self) -> None:
         """Two processes that count replicas in different ways would not see each other (rule K12)."""

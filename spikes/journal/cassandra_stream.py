@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,9 @@ READ_BYTES = 2 * 1024 * 1024
 MOST_READ = 2_000
 """How much of a stream one read asks for: rows at first, then as many as come to about so many bytes, and not more."""
 
+SHORT = 64
+"""How many events are read at a time where most likely few are wanted."""
+
 _encode = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 _decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -42,6 +46,14 @@ NOTHING = Head(None, None)
 def bucket_of(expected: int) -> int:
     """Return the bucket of an append that follows this sequence number."""
     return expected // STREAM_BUCKET
+
+
+def is_young(expected: int) -> bool:
+    """Tell whether an append that follows this number may be the first of its bucket.
+
+    The last append of the bucket before may reach over by almost as many events as an append can have.
+    """
+    return expected >= STREAM_BUCKET and expected % STREAM_BUCKET < MOST_EVENTS
 
 
 class Streams:
@@ -81,12 +93,18 @@ class Streams:
         ]
 
     async def fence(self, persistence_id: str, expected: int) -> None:
-        """Make every append that is under way behind `expected` impossible, if it is not stored yet (rule K2)."""
+        """Make every append that is under way behind `expected`, or later, impossible if it is not stored (rule K2).
+
+        Later, because a claim's row names but one of several attempts of its holder that rely on it, and that may be
+        an older one, while another is already in the next bucket.
+        """
         bucket = bucket_of(expected)
         while True:
-            epoch = (await self.head(persistence_id, bucket, surely=True)).epoch
+            number, epoch = await self.head(persistence_id, bucket, surely=True)
             if (await self._session.run("fence", (epoch or 0) + 1, persistence_id, bucket, epoch)).applied:
-                return
+                if number is None or number < (bucket + 1) * STREAM_BUCKET:
+                    return
+                bucket += 1
 
     async def metadata(self, persistence_id: str, sequence_nr: int, expected: int) -> Metadata | None:
         """Read who wrote an event, after finishing whatever is under way; None if there is no such event."""
@@ -111,6 +129,17 @@ class Streams:
                 bucket += 1
             elif page:
                 most = max(1, min(MOST_READ, READ_BYTES * len(page) // size_of(page)))
+        return found
+
+    async def those_behind(
+        self, persistence_id: str, expected: int, wanted: Callable[[StoredEvent], bool]
+    ) -> list[StoredEvent]:
+        """Read the events that follow a place, up to the first one that is not wanted."""
+        found: list[StoredEvent] = []
+        while page := await self.events(persistence_id, expected + len(found), SHORT):
+            found += (some := list(takewhile(wanted, page)))
+            if len(some) < SHORT:
+                break
         return found
 
     async def _page(self, persistence_id: str, bucket: int, after: int, limit: int) -> list[StoredEvent]:

@@ -8,7 +8,7 @@ holding it is let go, its events are told again, and only then does the intent g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -16,7 +16,8 @@ from spikes.journal.cassandra_claims import Claims
 from spikes.journal.cassandra_intents import MINUTE, Attempt, Intent, Intents
 from spikes.journal.cassandra_rows import Rows
 from spikes.journal.cassandra_schema import Schema
-from spikes.journal.cassandra_stream import MOST_EVENTS, Streams
+from spikes.journal.cassandra_stream import Streams
+from spikes.journal.errors import JournalError
 from spikes.journal.port import Refold, StoredEvent
 
 log = structlog.get_logger(__name__)
@@ -48,25 +49,36 @@ class Sweeper:
 
     async def sweep(self, now: int, refold: Refold) -> int:
         """Finish the intents that are old enough at `now` (milliseconds); return how many attempts they held."""
-        stored = await self._schema.swept()
+        stored = await self._schema.swept(now)
         last, swept, done = now // MINUTE, stored, 0
-        for minute in range(stored, min(last + 1, stored + MOST_MINUTES)):
+        for minute in _minutes(stored, last):
             intents = await self._intents.of_minute(minute)
             old = [intent for intent in intents if now - intent.time >= OLD_ENOUGH]
-            finished = [intent for intent in old if await self._finish(intent, refold)]
-            done += sum(len(intent.attempts) for intent in finished)
-            if swept == minute and len(finished) == len(intents) and minute < last - SETTLED:
-                swept += 1
+            left = [await self._finish(intent, refold) for intent in old]
+            done += sum(len(intent.attempts) for intent in old) - sum(map(len, left))
+            if minute < last - SETTLED:
+                for intent, attempts in zip(old, left, strict=True):
+                    if attempts:
+                        await self._intents.put_off(intent, now, attempts)
+                swept = minute + 1 if swept == minute else swept
         await self._schema.put_swept(stored, swept)
         return done
 
-    async def _finish(self, intent: Intent, refold: Refold) -> bool:
-        """Finish all attempts of an intent and forget it; False if one of them can't be finished now."""
-        finished = await asyncio.gather(*(self._finish_attempt(each, refold) for each in intent.attempts))
-        if all(finished):
+    async def _finish(self, intent: Intent, refold: Refold) -> Sequence[Attempt]:
+        """Finish the attempts of an intent, and forget it if that was all; return those that can't be finished now."""
+        finished = await asyncio.gather(*(self._finished(each, refold) for each in intent.attempts))
+        left = [attempt for attempt, done in zip(intent.attempts, finished, strict=True) if not done]
+        if not left:
             await self._intents.forget(intent)
-            return True
-        return False
+        return left
+
+    async def _finished(self, attempt: Attempt, refold: Refold) -> bool:
+        """Finish one attempt; False, and the reason in the log, if it has to be tried again later."""
+        try:
+            return await self._finish_attempt(attempt, refold)
+        except JournalError as problem:
+            log.warning("sweep_left_behind", persistence_id=attempt.persistence_id, problem=str(problem))
+            return False
 
     async def _finish_attempt(self, attempt: Attempt, refold: Refold) -> bool:
         persistence_id = attempt.persistence_id
@@ -76,7 +88,7 @@ class Sweeper:
             log.error("sweep_cannot_fold", persistence_id=persistence_id)
             return False
         if row.sequence_nr:
-            await self._rows.write(row, {*attempt.places, *await self._rows.stands_at(persistence_id)})
+            await self._rows.write_anew(row, {*attempt.places, *await self._rows.stands_at(persistence_id)})
         for place, digest in attempt.claims:
             await self._claims.sweep(persistence_id, place, digest)
         if attempt.command is not None:
@@ -90,6 +102,13 @@ class Sweeper:
         metadata = await self._streams.metadata(attempt.persistence_id, attempt.expected + 1, attempt.expected)
         if not attempt.feeds or metadata is None or metadata.attempt_id != attempt.attempt_id:
             return
-        events = await self._streams.events(attempt.persistence_id, attempt.expected, MOST_EVENTS)
-        own = tuple(event for event in events if event.metadata.attempt_id == attempt.attempt_id)
-        await self._publish(attempt.persistence_id, own, frozenset(attempt.feeds))
+        own = await self._streams.those_behind(
+            attempt.persistence_id, attempt.expected, lambda event: event.metadata.attempt_id == attempt.attempt_id
+        )
+        await self._publish(attempt.persistence_id, tuple(own), frozenset(attempt.feeds))
+
+
+def _minutes(stored: int, last: int) -> list[int]:
+    """Return the minutes to look at: from the first that is not swept, and in any case the latest."""
+    late = range(max(stored, last - SETTLED), last + 1)
+    return sorted({*range(stored, min(last + 1, stored + MOST_MINUTES)), *late})

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from cassandra.cluster import Session
+from msgspec.structs import replace
 
 from spikes.journal import open_journal
+from spikes.journal.cassandra import open_cassandra
+from spikes.journal.cassandra_target import target_of
 from spikes.journal.port import Journal
 from spikes.journal.sqlite import SqliteJournal, open_sqlite
 from tests.abilities import skip_without_abilities
+from tests.cassandra.proxy import Proxy
+from tests.cassandra.shared import Contact
 from tests.journal.plain import PlainJournal
+from tests.journal.rivals import HOMES, IMPATIENCE, Rivals
 from tests.journal.samples import SCHEMAS, store_carefully
 
 
@@ -73,3 +81,21 @@ async def another(path: str, sqlite: SqliteJournal) -> AsyncIterator[SqliteJourn
     opened = await open_sqlite(path, SCHEMAS)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def proxy(cassandra: Contact) -> AsyncIterator[Proxy]:
+    """Between a journal and the shared Cassandra."""
+    async with Proxy(cassandra.host, cassandra.port) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def rivals(journal_on_cassandra: str, proxy: Proxy, cassandra_session: Session) -> AsyncIterator[Rivals]:
+    """Two journals on one keyspace, one of them behind the proxy."""
+    direct = target_of(f"{journal_on_cassandra}&request_timeout=20")
+    there = await open_cassandra(direct, HOMES, migrate=True)
+    behind = replace(direct, hosts=((proxy.host, proxy.port),), request_timeout=IMPATIENCE)
+    here = await open_cassandra(behind, HOMES)
+    yield Rivals(here, there, proxy, cassandra_session, direct.keyspace)
+    await asyncio.gather(here.close(), there.close())
