@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from spikes.journal.cassandra import CassandraJournal
 from spikes.journal.cassandra_intents import Intent, Intents
-from spikes.journal.port import Append, Appended, EntityRow, Equal, Home, Query
+from spikes.journal.port import Append, Appended, Claim, EntityRow, Equal, Home, Query
 from tests.cassandra.proxy import Proxy
 from tests.cassandra.rules import Request
 from tests.journal.samples import NOTE, USER, append, event, listing, row
@@ -21,6 +21,7 @@ SOON = 20.0
 IMPATIENCE = 1.5
 """Seconds after which the journal behind the proxy gives up an answer."""
 
+OTHER = Claim.of("slug", "another")
 HOMES = (replace(NOTE, homes=(Home(), Home(column="owner"))), USER)
 """Schemas by which a note stands in a home of its owner, too."""
 

@@ -12,7 +12,7 @@ from spikes.journal.cassandra_claims import stamp_of
 from spikes.journal.errors import ClaimTaken, DeadlinePassed, DuplicateCommand, JournalUnavailable, SequenceConflict
 from spikes.journal.port import Appended, CommandKey, RecordedCommand
 from tests.cassandra.rules import Action, Request
-from tests.journal.rivals import SOON, Rivals, crash, gone_as_far_as, intents, is_append, is_claim, is_taken_over
+from tests.journal.rivals import OTHER, SOON, Rivals, crash, gone_as_far_as, intents, is_append, is_claim, is_taken_over
 from tests.journal.samples import KEY, SLUG, append
 
 
@@ -157,8 +157,6 @@ async def test_k7_two_that_cross_each_other_come_to_an_end(rivals: Rivals) -> No
     assert len(holders) == 1
     assert sum(answer == Appended(1) for answer in answers) == (holders != {None})
 
-
-OTHER = SLUG.of("slug", "another")
 
 # ----------------------------------------------------------------------------------------------------- K8: client keys
 
