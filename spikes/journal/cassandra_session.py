@@ -230,12 +230,13 @@ class Session:
         prepared, way = self._prepared[name]
         statement = prepared.bind(values)
         statement.fetch_size = page
+        start: bytes | None = None
         while True:
-            answer = await self._send(name, statement, way)
+            answer = await self._send(name, statement, way, start)
             yield answer.rows
-            if answer.next is None:
+            start = answer.next
+            if start is None:
                 return
-            statement.paging_state = answer.next
 
     async def ask(self, cql: Cql, *values: Value) -> Rows:
         """Run a statement that was not prepared yet: it is, once."""
@@ -256,7 +257,7 @@ class Session:
         batch.is_idempotent = True
         await self._send(name, batch, Way.WRITE)
 
-    async def _send(self, name: str, statement: Any, way: Way) -> Rows:
+    async def _send(self, name: str, statement: Any, way: Way, start: bytes | None = None) -> Rows:
         if self._closed:
             raise JournalUnavailable("the connection to Cassandra is closed")
         future: asyncio.Future[Rows] = self._loop.create_future()
@@ -264,7 +265,7 @@ class Session:
         self.sent[name] = self.sent.get(name, 0) + 1
         response: ResponseFuture | None = None
         try:
-            response = self._session.execute_async(statement, execution_profile=way)
+            response = self._session.execute_async(statement, execution_profile=way, paging_state=start)
             response.add_callbacks(partial(self._answered, future, response), partial(self._failed, future))
             return await future
         except Exception as error:  # the driver's errors have no common root
