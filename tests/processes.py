@@ -59,8 +59,8 @@ class Running:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    async def exit_code(self) -> int:
-        async with asyncio.timeout(TIMEOUT):
+    async def exit_code(self, timeout: float = TIMEOUT) -> int:
+        async with asyncio.timeout(timeout):
             return await self.process.wait()
 
     async def silence(self) -> None:

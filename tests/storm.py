@@ -16,7 +16,7 @@ from spikes.bootstrap import BEHAVIORS, open_store
 from spikes.domain.note.event import NoteCreated, NoteUpdated
 from spikes.domain.user.event import UserRegistered
 from spikes.journal.port import Journal, PositionedEvent
-from tests.processes import SPIKES, Running, running
+from tests.processes import SPIKES, TIMEOUT, Running, running
 
 PASSWORD = "Stormy-1"
 BEHAVIOR = {behavior.kind: behavior for behavior in BEHAVIORS}
@@ -32,10 +32,11 @@ async def spikes(folder: Path, *arguments: str, **environ: str) -> AsyncIterator
         yield it
 
 
-async def spikes_command(folder: Path, *arguments: str) -> int:
+async def spikes_command(folder: Path, *arguments: str, timeout: float = TIMEOUT, **environ: str) -> int:
     """Run another command on the same data and return its exit code."""
-    async with running(*arguments, module=SPIKES, SPIKES_DATA_DIR=str(folder), SPIKES_LOG_FORMAT="json") as it:
-        return await it.exit_code()
+    environ = {"SPIKES_DATA_DIR": str(folder), "SPIKES_LOG_FORMAT": "json", **environ}
+    async with running(*arguments, module=SPIKES, **environ) as it:
+        return await it.exit_code(timeout)
 
 
 class Ledger:
@@ -156,9 +157,14 @@ async def storm(ledger: Ledger, ports: Sequence[int], writers: int = 16) -> Asyn
             await asyncio.gather(*running)
 
 
-async def compare(ledger: Ledger, folder: Path) -> list[str]:
-    """Return every way in which the journal is not what was acknowledged; nobody else may have it open."""
-    journal = await open_store(f"sqlite:///{folder}/spikes.db")
+def sqlite(folder: Path) -> str:
+    """Return the URL of the journal of who serves without naming one."""
+    return f"sqlite:///{folder}/spikes.db"
+
+
+async def compare(ledger: Ledger, url: str) -> list[str]:
+    """Return every way in which the journal is not what was acknowledged; nobody may write to it meanwhile."""
+    journal = await open_store(url)
     try:
         events = [event async for event in all_events(journal)]
         problems = [*ledger.problems, *await journal.verify()]
@@ -168,12 +174,12 @@ async def compare(ledger: Ledger, folder: Path) -> list[str]:
 
 
 async def all_events(journal: Journal) -> AsyncIterator[PositionedEvent]:
-    """Yield the whole journal."""
-    position = 0
-    while page := await journal.stream(position):
+    """Yield the whole journal, one stream after another."""
+    after = ("", 0)
+    while page := await journal.streams(after):
         for event in page:
             yield event
-        position = page[-1].position
+        after = page[-1].persistence_id, page[-1].event.sequence_nr
 
 
 def _lost_or_doubled(ledger: Ledger, events: Sequence[PositionedEvent]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storm import Ledger, compare, spikes, spikes_command, storm
+from tests.storm import Ledger, compare, spikes, spikes_command, sqlite, storm
 
 ACKNOWLEDGED_A_ROUND = 300
 
@@ -24,7 +24,7 @@ async def kill_again_and_again(folder: Path, rounds: int) -> Ledger:
     ledger = Ledger()
     for _ in range(rounds):
         await kill_in_a_storm(ledger, folder)
-        assert await compare(ledger, folder) == []
+        assert await compare(ledger, sqlite(folder)) == []
     assert await spikes_command(folder, "verify") == 0
     return ledger
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storm import Ledger, compare, spikes, storm
+from tests.storm import Ledger, compare, spikes, sqlite, storm
 
 ENOUGH = 500
 
@@ -18,7 +18,7 @@ async def test_two_services_on_one_file_agree(tmp_path: Path) -> None:
     async with spikes(tmp_path) as one, spikes(tmp_path) as other, storm(ledger, [one.port, other.port]) as writers:
         await ledger.reaches(ENOUGH)
     assert [writer.failures for writer in writers if writer.failures] == []
-    assert await compare(ledger, tmp_path) == []
+    assert await compare(ledger, sqlite(tmp_path)) == []
 
 
 async def test_two_workers_on_one_file_agree(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_two_workers_on_one_file_agree(tmp_path: Path) -> None:
         async with storm(ledger, [service.port]) as writers:
             await ledger.reaches(ENOUGH)
     assert [writer.failures for writer in writers if writer.failures] == []
-    assert await compare(ledger, tmp_path) == []
+    assert await compare(ledger, sqlite(tmp_path)) == []
 
 
 async def test_workers_are_replaced_in_a_storm_and_no_request_fails(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ async def test_workers_are_replaced_in_a_storm_and_no_request_fails(tmp_path: Pa
     assert [writer.failures for writer in writers if writer.failures] == []
     assert not set(before) & set(after[2:])
     assert set(ledger.refused) <= {409}
-    assert await compare(ledger, tmp_path) == []
+    assert await compare(ledger, sqlite(tmp_path)) == []
 
 
 @pytest.mark.torture
@@ -57,5 +57,5 @@ async def test_workers_are_killed_and_replaced_in_a_long_storm(tmp_path: Path) -
                 os.kill(alive.pop(0), signal.SIGKILL)
                 alive.append((await service.workers(3 + number))[-1])
                 await ledger.reaches(ledger.acknowledged + 10)
-    assert await compare(ledger, tmp_path) == []
+    assert await compare(ledger, sqlite(tmp_path)) == []
     print(f"\n{kills} workers killed, {ledger.acknowledged:,} acknowledged writes, none lost, none doubled")

@@ -11,7 +11,7 @@ from spikes.domain.note.command import CreateNote
 from spikes.domain.user.command import Register
 from spikes.persistence.identity import PersistenceId
 from spikes.settings import Settings
-from tests.storm import Ledger, compare
+from tests.storm import Ledger, compare, sqlite
 
 ANN, NOTE = "0SAN2TY66E7QE", "0SAN2V09YE97J"
 
@@ -36,25 +36,25 @@ def ledger_of(**emails: int) -> Ledger:
 async def test_what_was_kept_is_no_problem(folder: Path) -> None:
     ledger = ledger_of(ann=1, refused=0)
     await ledger.note({"id": NOTE, "version": 1, "body": "marker 1"})
-    assert await compare(ledger, folder) == []
+    assert await compare(ledger, sqlite(folder)) == []
 
 
 async def test_a_lost_note_is_noticed(folder: Path) -> None:
     ledger = ledger_of()
     await ledger.note({"id": NOTE, "version": 2, "body": "marker 2"})
-    assert len(await compare(ledger, folder)) == 1
+    assert len(await compare(ledger, sqlite(folder))) == 1
 
 
 async def test_a_version_of_two_requests_is_noticed(folder: Path) -> None:
     ledger = ledger_of()
     for _ in range(2):
         await ledger.note({"id": NOTE, "version": 1, "body": "marker 1"})
-    assert len(await compare(ledger, folder)) == 1
+    assert len(await compare(ledger, sqlite(folder))) == 1
 
 
 async def test_a_lost_account_is_noticed(folder: Path) -> None:
-    assert await compare(ledger_of(bob=1), folder) == ["the acknowledged account of bob@example.com is lost"]
+    assert await compare(ledger_of(bob=1), sqlite(folder)) == ["the acknowledged account of bob@example.com is lost"]
 
 
 async def test_an_account_given_twice_is_noticed(folder: Path) -> None:
-    assert await compare(ledger_of(ann=2), folder) == ["ann@example.com was registered 2 times"]
+    assert await compare(ledger_of(ann=2), sqlite(folder)) == ["ann@example.com was registered 2 times"]
