@@ -109,13 +109,13 @@ class Schema:
         return str(min(host.datacenter for host in self._session.metadata.all_hosts() if host.datacenter))
 
     async def _make_meta(self) -> None:
-        if "meta" not in self._tables():
+        if "meta" not in await self._tables():
             self._refuse_unless_migrating(f"keyspace {self._target.keyspace} has no tables")
             keyspace = self._target.keyspace
             await self._session.define(cql.META_WITHOUT_ID if self._target.bundle else cql.meta_table(keyspace))
 
-    def _tables(self) -> dict[str, Any]:
-        return dict(self._session.metadata.keyspaces[self._target.keyspace].tables)
+    async def _tables(self) -> dict[str, Any]:
+        return await asyncio.to_thread(self._session.tables, self._target.keyspace)
 
     async def _is_complete(self) -> bool:
         """Tell whether nothing has to be migrated. Raises JournalTooNew."""
@@ -135,9 +135,9 @@ class Schema:
         for statements in cql.MIGRATIONS[done:]:
             for statement in statements:
                 await self._session.define(statement)
-        known = await self._known()
+        known, columns = await self._known(), (await self._tables())["listing"].columns
         for name in self.ranges:
-            if cql.range_column(name) not in self._tables()["listing"].columns:
+            if cql.range_column(name) not in columns:
                 await self._session.define(cql.add_range(name))
             if name not in known:
                 await self._session.define(cql.index_range(name))

@@ -192,6 +192,11 @@ class Session:
         """What the driver knows of hosts and tables."""
         return self._cluster.metadata
 
+    def tables(self, keyspace: str) -> dict[str, Any]:
+        """Return the tables of a keyspace as they are now; blocks. Others may have made them a moment ago."""
+        self._cluster.refresh_keyspace_metadata(keyspace)
+        return dict(self.metadata.keyspaces[keyspace].tables)
+
     async def define(self, statement: str) -> None:
         """Run one statement that changes the schema, and wait until all hosts agree. Raises JournalUnusable."""
         try:
