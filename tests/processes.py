@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-TIMEOUT = 20.0
-"""Seconds that a test waits for a line, an answer or an end."""
+TIMEOUT = 60.0
+"""Seconds that a test waits for a line, an answer or an end; each takes a few at most where nobody else is busy."""
 
 TINY = ("-m", "tests.tiny_service")
 SPIKES = ("-m", "spikes")

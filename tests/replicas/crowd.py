@@ -78,7 +78,7 @@ class Crowd:
         try:
             sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
             async with self.session.request(method, url + path, json=body, headers=sent) as answer:
-                content = await answer.json()
+                content = await answer.json() if answer.content_type == "application/json" else None
                 status = answer.status
         except (aiohttp.ClientError, ConnectionError, TimeoutError):
             status, content = GONE, None
