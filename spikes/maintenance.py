@@ -54,7 +54,8 @@ async def rebuild(
 ) -> RebuildReport:
     """Recompute every entity row from the events; on a healthy store none differs.
 
-    Safe beside a running service: a row that is newer by then stays (rule R2). An entity whose events can't be read
+    Safe beside a running service: a row that is newer by then stays (rule R2); one that just follows its events, as
+    rows on Cassandra do, may count as different. An entity whose events can't be read
     is reported and left alone. `progress` is called with the report so far.
     """
     folding = Folding(behaviors)

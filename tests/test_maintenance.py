@@ -16,7 +16,6 @@ from spikes import bootstrap
 from spikes.actors.system import EntitySystem
 from spikes.domain.user.behavior import user_behavior
 from spikes.domain.user.command import Register
-from spikes.journal import open_journal
 from spikes.journal.faulty import FaultyJournal
 from spikes.journal.memory import MemoryJournal
 from spikes.journal.port import EntityRow, IndexPart, Journal, Query, Sort
@@ -24,6 +23,7 @@ from spikes.maintenance import BATCH, rebuild, refold_in_background, refold_old_
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.settings import Settings
 from tests.actors.counter import Add, counter
+from tests.cassandra.plugin import OpenJournal
 
 BY_SUM = Query("counter", sort=Sort("sum"))
 newer = msgspec.structs.replace(
@@ -34,10 +34,9 @@ newer = msgspec.structs.replace(
 """The counter of the next release: its rows say something else."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
-    journal = await open_journal(url, [counter.schema])
+@pytest.fixture
+async def journal(journal_url: str, open_any: OpenJournal) -> AsyncIterator[Journal]:
+    journal = await open_any(journal_url, [counter.schema])
     yield journal
     await journal.close()
 
@@ -98,7 +97,7 @@ async def test_a_row_that_cannot_be_made_is_reported_too(journal: Journal) -> No
     await count_up(journal, entities=2)
     broken = msgspec.structs.replace(counter, row=lambda state, number: fails_at_once(state, number))
     report = await rebuild(journal, [broken])
-    assert report.problems == ("counter|c0000: ZeroDivisionError()", "counter|c0001: ZeroDivisionError()")
+    assert sorted(report.problems) == ["counter|c0000: ZeroDivisionError()", "counter|c0001: ZeroDivisionError()"]
 
 
 async def test_a_newer_row_stays_when_an_older_one_is_rebuilt(journal: Journal) -> None:
@@ -173,13 +172,14 @@ def age_rows(file: str, kind: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
 
 
-async def test_a_rebuild_beside_running_writers_undoes_nothing(journal: Journal) -> None:
+async def test_a_rebuild_beside_running_writers_undoes_nothing(journal: Journal, journal_url: str) -> None:
+    rows_follow = journal_url.startswith("cassandra:")  # a moment after their events: until then, they differ
     await count_up(journal, entities=20)
     system = EntitySystem.start(journal, [counter])
     ids = [counter.persistence_id(f"c{number:04}") for number in range(20)]
     writing = asyncio.gather(*(system.ask(one, Add()) for one in ids * 20))
     while not writing.done():
-        assert (await rebuild(journal, [counter])).differed == 0
+        assert (await rebuild(journal, [counter])).differed == 0 or rows_follow
         await asyncio.sleep(0)
     assert set(await items(journal)) == {b"21"}
     assert (await rebuild(journal, [counter])).differed == 0

@@ -75,8 +75,15 @@ MOST_DIFFERENCE = 0.5
 
 async def open_cassandra(target: Target, schemas: Sequence[RowSchema], *, migrate: bool = False) -> CassandraJournal:
     """Connect to the keyspace of `target`; with `migrate` make what is missing there. Raises JournalUnusable."""
+    by_kind(schemas)
+    return await open_over(await connected(target), target, schemas, migrate=migrate)
+
+
+async def open_over(
+    session: Session, target: Target, schemas: Sequence[RowSchema], *, migrate: bool = False
+) -> CassandraJournal:
+    """Open the journal over a session, which closes with it; see `open_cassandra`."""
     kinds = by_kind(schemas)
-    session = await _connected(target)
     try:
         schema = Schema(session, target, schemas, migrate=migrate)
         identity = await schema.open()
@@ -90,7 +97,8 @@ async def open_cassandra(target: Target, schemas: Sequence[RowSchema], *, migrat
         raise
 
 
-async def _connected(target: Target) -> Session:
+async def connected(target: Target) -> Session:
+    """Connect to where the target is. Raises JournalUnusable."""
     try:
         return await Session.start(_connection(target))
     except NoHostAvailable as problem:

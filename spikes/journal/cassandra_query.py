@@ -102,18 +102,23 @@ class Lists:
         columns = at.equality_columns(schema)
         terms = [term for condition in query.where for term in _indexed(condition, columns)]
         terms += [at.word_term(word) for term in query.text for word in _words(term.words, term.prefix)]
-        ranges = [each for condition in query.where for each in self._ranged(condition)]
         ascending = query.sort is not None and not query.sort.descending
-        return Plan(homes, list(dict.fromkeys(terms)), ranges, query.where, ascending)
+        return Plan(homes, list(dict.fromkeys(terms)), self._bounds(query.where), query.where, ascending)
 
-    def _ranged(self, condition: Condition) -> Sequence[tuple[str, str, int]]:
-        match condition:
-            case AtLeast(column, int(value)) if column in self._ranges:
-                return ((column, ">=", max(value, UNVALUED + 1)),)
-            case AtMost(column, int(value)) if column in self._ranges:
-                return ((column, "<=", value), (column, ">", UNVALUED))
-            case _:
-                return ()
+    def _bounds(self, where: Sequence[Condition]) -> list[tuple[str, str, int]]:
+        """Return what an index narrows by: one lower and at most one upper bound a column, as CQL takes no more."""
+        least: dict[str, int] = {}
+        most: dict[str, int] = {}
+        for condition in where:
+            match condition:
+                case AtLeast(column, int(value)) if column in self._ranges:
+                    least[column] = max(value, least.get(column, UNVALUED + 1))
+                case AtMost(column, int(value)) if column in self._ranges:
+                    least.setdefault(column, UNVALUED + 1)
+                    most[column] = min(value, most.get(column, value))
+        return [(column, ">=", value) for column, value in least.items()] + [
+            (column, "<=", value) for column, value in most.items()
+        ]
 
     # ----------------------------------------------------------------------------------------------------------- pages
 

@@ -167,6 +167,7 @@ class Session:
         self.in_flight = 0
         self.sent: dict[str, int] = {}
         self.most_in_flight = connection.most_in_flight
+        self._connection = connection
         self._cluster = cluster
         self._session = session
         self._loop = asyncio.get_running_loop()
@@ -277,6 +278,8 @@ class Session:
             raise _meaning(error, way, response) from error
         finally:
             self.in_flight -= 1
+            if response is not None:
+                response.clear_callbacks()  # they hold the response that holds them, with its rows
 
     # ---------------------------------------------------------------------------------------- on the driver's thread
 
@@ -310,6 +313,21 @@ class Session:
         """Let go of the connections."""
         self._closed = True
         await asyncio.to_thread(self._cluster.shutdown)
+
+
+class BorrowedSession(Session):
+    """A session over the connections of another, maybe on another loop; they outlive it.
+
+    For tests, which open a journal each: to connect and to prepare takes longer than most of them.
+    """
+
+    def __init__(self, owner: Session) -> None:
+        super().__init__(owner._cluster, owner._session, owner._connection)
+        self._prepared = owner._prepared
+
+    async def close(self) -> None:
+        """Send no more."""
+        self._closed = True
 
 
 def _batch(kind: BatchType, statements: Sequence[BoundStatement]) -> BatchStatement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from spikes.journal.port import IndexPart, RowSchema
+from spikes.journal.port import Home, IndexPart, RowSchema
 from spikes.persistence.behavior import Context, EventSourcedBehavior
 from spikes.persistence.codec import EventCodec
 from spikes.persistence.effect import Effect
@@ -50,7 +50,7 @@ def row(state: int, sequence_nr: int) -> IndexPart:
 
 
 counter = EventSourcedBehavior(
-    schema=RowSchema("counter", 1, {"sum": "integer"}),
+    schema=RowSchema("counter", 1, {"sum": "integer"}, homes=(Home(order="sum"),)),
     empty_state=0,
     state_type=int,
     events=EventCodec({"added@1": Added}),

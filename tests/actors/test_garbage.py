@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from spikes.actors.system import EntitySystem, Limits
 from spikes.bootstrap import BEHAVIORS
 from spikes.domain.user.command import Register
-from spikes.journal import open_journal
 from spikes.journal.port import Journal
 from spikes.persistence.identity import PersistenceId
 from tests.actors.counter import Add, Break, Read, counter
+from tests.cassandra.plugin import OpenJournal
 
 
 @contextmanager
@@ -39,18 +38,19 @@ def garbage() -> Iterator[Counter[str]]:
         gc.collect()
 
 
-@pytest.fixture(params=["memory:", "sqlite:///{}/spikes.db"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(request.param).format(tmp_path)
+@pytest.fixture
+async def journal(journal_url: str, open_any: OpenJournal) -> AsyncIterator[Journal]:
+    journal = await open_any(journal_url, [behavior.schema for behavior in (*BEHAVIORS, counter)])
+    yield journal
+    await journal.close()
 
 
-async def start(url: str, **limits: int) -> tuple[EntitySystem, Journal]:
-    journal = await open_journal(url, [behavior.schema for behavior in (*BEHAVIORS, counter)])
-    return EntitySystem.start(journal, [*BEHAVIORS, counter], Limits(**limits)), journal
+def start(journal: Journal, **limits: int) -> EntitySystem:
+    return EntitySystem.start(journal, [*BEHAVIORS, counter], Limits(**limits))
 
 
-async def test_entities_that_leave_are_freed(url: str) -> None:
-    entities, journal = await start(url, max_entities=10)
+async def test_entities_that_leave_are_freed(journal: Journal) -> None:
+    entities = start(journal, max_entities=10)
     with garbage() as found:
         for number in range(50):
             one = counter.persistence_id(f"c{number}")
@@ -58,22 +58,20 @@ async def test_entities_that_leave_are_freed(url: str) -> None:
                 await entities.ask(one, command)
     assert found == Counter()
     await entities.close()
-    await journal.close()
 
 
-async def test_refused_writes_are_freed(url: str) -> None:
-    entities, journal = await start(url)
+async def test_refused_writes_are_freed(journal: Journal) -> None:
+    entities = start(journal)
     with garbage() as found:
         for number in range(5):
             register = Register(f"U{number}", "Ann", "ann@example.com", "hash", "1990-12-31")
             await entities.ask(PersistenceId.of("user", f"U{number}"), register, new=True)
     assert found == Counter()
     await entities.close()
-    await journal.close()
 
 
-async def test_lost_races_are_freed(url: str) -> None:
-    entities, journal = await start(url)
+async def test_lost_races_are_freed(journal: Journal) -> None:
+    entities = start(journal)
     other = EntitySystem.start(journal, [counter])
     with garbage() as found:
         asked = [system.ask(counter.persistence_id("one"), Add()) for system in (entities, other) * 10]
@@ -82,4 +80,3 @@ async def test_lost_races_are_freed(url: str) -> None:
     assert found == Counter()
     for system in (entities, other):
         await system.close()
-    await journal.close()

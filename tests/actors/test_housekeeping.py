@@ -19,10 +19,11 @@ from spikes.domain.note.command import CreateNote, GetNote
 from spikes.domain.user.command import GetUser, ListSessions, Login, Register, RemoveUser
 from spikes.journal import open_journal
 from spikes.journal.faulty import FaultyJournal
-from spikes.journal.memory import MemoryJournal
 from spikes.journal.port import COMMAND_RETENTION, CommandKey, Equal, Journal, Query
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer, Success
+from tests.abilities import in_memory
+from tests.cassandra.plugin import PATIENCE, OpenJournal
 
 H = TypeVar("H", bound=Housekeeper)
 
@@ -102,12 +103,20 @@ Open = Callable[..., House]
 
 
 @pytest.fixture
-async def open_house() -> AsyncIterator[Open]:
-    """Start entities over a journal, in memory unless another is given; they end with the test."""
+async def kept(journal_url: str, open_any: OpenJournal) -> AsyncIterator[Journal]:
+    """The journal of a house."""
+    journal = await open_any(journal_url, SCHEMAS)
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+async def open_house(kept: Journal) -> AsyncIterator[Open]:
+    """Start entities over `kept`, unless another journal is given; they end with the test."""
     opened: list[EntitySystem] = []
 
     def start(journal: Journal | None = None, clock: Clock | None = None, limits: Limits | None = None) -> House:
-        journal, clock, limits = journal or MemoryJournal(SCHEMAS), clock or Clock(), limits or Limits()
+        journal, clock, limits = journal or kept, clock or Clock(), limits or Limits(PATIENCE)
         entities = EntitySystem.start(journal, BEHAVIORS, limits, clock.now)
         opened.append(entities)
         return House(journal, clock, entities, limits)
@@ -232,6 +241,7 @@ async def test_c9_the_looks_are_further_apart_than_any_deadline(open_house: Open
     assert await house.is_removed("ANN")
 
 
+@in_memory
 async def test_c9_a_clock_that_is_set_does_not_shorten_the_wait(open_house: Open) -> None:
     house = open_house()
     await house.user("ANN")
@@ -243,9 +253,11 @@ async def test_c9_a_clock_that_is_set_does_not_shorten_the_wait(open_house: Open
     assert not await house.is_removed("ANN")
 
 
-async def test_c9_a_crash_in_the_middle_only_delays(open_house: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_c9_a_crash_in_the_middle_only_delays(
+    open_house: Open, kept: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(housekeeping, "BATCH", 2)
-    journal, clock = FaultyJournal(MemoryJournal(SCHEMAS)), Clock()
+    journal, clock = FaultyJournal(kept), Clock()
     first = open_house(journal, clock)
     await first.user("ANN")
     for number in range(5):
@@ -267,8 +279,8 @@ async def test_c9_a_crash_in_the_middle_only_delays(open_house: Open, monkeypatc
 
 
 @pytest.mark.parametrize("fails", ["query", "append", "load"])
-async def test_c9_a_journal_that_fails_only_delays(open_house: Open, fails: str) -> None:
-    journal = FaultyJournal(MemoryJournal(SCHEMAS))
+async def test_c9_a_journal_that_fails_only_delays(open_house: Open, kept: Journal, fails: str) -> None:
+    journal = FaultyJournal(kept)
     house = open_house(journal)
     for user in "ANN", "BOB":
         await house.user(user)
@@ -302,6 +314,7 @@ async def test_c9_an_account_that_is_stuck_keeps_no_other_from_its_end(
     assert not await house.is_removed(stuck)
 
 
+@in_memory
 async def test_c9_two_processes_may_sweep_at_once(open_house: Open, tmp_path: Path) -> None:
     url, clock = f"sqlite:///{tmp_path}/spikes.db", Clock()
     journals = [await open_journal(url, SCHEMAS) for _ in range(2)]
@@ -356,6 +369,7 @@ class Rounds(Housekeeper):
         self.over.set()
 
 
+@in_memory
 async def test_a_round_that_fails_is_followed_by_the_next(open_house: Open) -> None:
     house, queue, over = open_house(), asyncio.Queue[BaseException | None](), asyncio.Event()
     for problem in (AskTimeout("late"), ZeroDivisionError(), asyncio.CancelledError(), None, None):
@@ -364,8 +378,9 @@ async def test_a_round_that_fails_is_followed_by_the_next(open_house: Open) -> N
     await asyncio.wait_for(over.wait(), 5)
 
 
-async def test_closing_ends_a_round_under_way(open_house: Open) -> None:
-    journal = FaultyJournal(MemoryJournal(SCHEMAS))
+@in_memory
+async def test_closing_ends_a_round_under_way(open_house: Open, kept: Journal) -> None:
+    journal = FaultyJournal(kept)
     gate = journal.delay("query")
     house = open_house(journal)
     house.entities.keep_house(AccountSweeper)

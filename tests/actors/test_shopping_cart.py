@@ -1,20 +1,15 @@
-"""The shopping cart through real actors, over both embedded journals: nothing here knows of notes."""
+"""The shopping cart through real actors, over every journal: nothing here knows of notes."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from spikes.actors.system import EntitySystem
-from spikes.journal import open_journal
 from spikes.persistence.reply import Error, Success
+from tests.cassandra.plugin import OpenJournal
 from tests.persistence.test_shopping_cart import SHOPPING_CART, AddItem, AdjustQuantity, Checkout, Get
 
 
-@pytest.mark.parametrize("scheme", ["memory:", "sqlite"])
-async def test_a_cart_is_filled_checked_out_and_found_again(scheme: str, tmp_path: Path) -> None:
-    journal = await open_journal(f"sqlite:///{tmp_path}/s.db" if scheme == "sqlite" else scheme, [SHOPPING_CART.schema])
+async def test_a_cart_is_filled_checked_out_and_found_again(journal_url: str, open_any: OpenJournal) -> None:
+    journal = await open_any(journal_url, [SHOPPING_CART.schema])
     cart = SHOPPING_CART.persistence_id("ada")
     shop = EntitySystem.start(journal, [SHOPPING_CART])
     for command in (AddItem("socks", 2), AddItem("pens", 1), AdjustQuantity("socks", 3), Checkout()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,26 @@ from typing import Any
 import pytest
 from cassandra.cluster import Session
 
+from spikes.journal import open_journal
+from spikes.journal.cassandra import CassandraJournal
+from spikes.journal.port import Journal, RowSchema
+from tests.abilities import skip_without_abilities
 from tests.cassandra import jars
 from tests.cassandra.cluster import cluster
 from tests.cassandra.cql import connected
-from tests.cassandra.journals import empty
+from tests.cassandra.journals import Connections, empty, make
 from tests.cassandra.node import CassandraNode
 from tests.cassandra.shared import Contact, shared_node
 
 FIXTURES = {"cassandra", "own_cassandra", "start_cassandra", "start_cluster"}
 """Fixtures that need a Cassandra; whatever uses one by way of another is found too."""
 
+PATIENCE = 20
+"""Seconds that a request of a journal may take: a busy machine needs more than a user would wait."""
+
 StartCassandra = Callable[..., CassandraNode]
 StartCluster = Callable[..., list[CassandraNode]]
+OpenJournal = Callable[[str, Sequence[RowSchema]], Awaitable[Journal]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,15 +92,57 @@ def keyspace(cassandra_session: Session, new_keyspace: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _emptied_keyspace(cassandra_session: Session) -> Iterator[str]:
     keyspace = f"spikes_{uuid.uuid4().hex}"
+    make(cassandra_session, keyspace)
     yield keyspace
+    cassandra_session.execute(f"DROP KEYSPACE {keyspace}")
+
+
+@pytest.fixture(scope="session")
+def fresh_journal_on_cassandra(cassandra: Contact, cassandra_session: Session) -> Iterator[str]:
+    """The URL of a journal that is to be made yet, for processes that are started for many tests."""
+    keyspace = f"spikes_{uuid.uuid4().hex}"
+    yield cassandra.url(keyspace)
     cassandra_session.execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
+
+
+@pytest.fixture(scope="session")
+def _connections() -> Iterator[Connections]:
+    connections = Connections()
+    yield connections
+    connections.close()
+
+
+@pytest.fixture
+def open_any(request: pytest.FixtureRequest) -> OpenJournal:
+    """Open the journal that a URL names, with whatever it needs made; on Cassandra over connections that stay."""
+
+    async def open_any(url: str, schemas: Sequence[RowSchema]) -> Journal:
+        if not url.startswith("cassandra:"):
+            return await open_journal(url, schemas)
+        connections: Connections = request.getfixturevalue("_connections")
+        return await connections.open(url, schemas)
+
+    return open_any
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.cassandra)])
+def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty journal of each plugin in turn; skips a test that needs what the plugin can't do."""
+    match request.param:
+        case "cassandra":
+            skip_without_abilities(request, CassandraJournal)
+            return str(request.getfixturevalue("journal_on_cassandra"))
+        case "sqlite":
+            return f"sqlite:///{tmp_path}/spikes.db"
+        case _:
+            return "memory:"
 
 
 @pytest.fixture
 def journal_on_cassandra(cassandra: Contact, cassandra_session: Session, _emptied_keyspace: str) -> str:
     """The URL of a journal without anything in it; all tests of this process share the tables."""
     empty(cassandra_session, _emptied_keyspace)
-    return cassandra.url(_emptied_keyspace, replication=1)
+    return cassandra.url(_emptied_keyspace, request_timeout=PATIENCE)
 
 
 @pytest.fixture

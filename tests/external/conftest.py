@@ -1,4 +1,4 @@
-"""The deployment under test: the one at SPIKES_URL, or else a service that is started for the tests."""
+"""The deployment under test: the one at SPIKES_URL, or else services that are started for the tests, one a journal."""
 
 from __future__ import annotations
 
@@ -20,20 +20,28 @@ PASSWORD = "Secret-123"
 Write = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    given = os.environ.get("SPIKES_URL")
-    if given:
-        yield given
+GIVEN = os.environ.get("SPIKES_URL")
+STARTED = ["sqlite", pytest.param("cassandra", marks=pytest.mark.cassandra)]
+
+
+@pytest.fixture(scope="session", params=[GIVEN] if GIVEN else STARTED)
+def base_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if GIVEN:
+        yield GIVEN
         return
-    yield from _started(tmp_path_factory.mktemp("data"))
+    folder = tmp_path_factory.mktemp("data")
+    if request.param == "cassandra":
+        yield from _started(folder, SPIKES_JOURNAL=request.getfixturevalue("fresh_journal_on_cassandra"))
+    else:
+        yield from _started(folder)
 
 
-def _started(folder: Path) -> Iterator[str]:
+def _started(folder: Path, **settings: str) -> Iterator[str]:
     """Start a service as an operator would, and end it."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SPIKES_")}
     environ |= {"SPIKES_DATA_DIR": str(folder), "SPIKES_LOG_FORMAT": "json", "SPIKES_RATE_LIMITS": "off"}
-    environ |= {"SPIKES_ADMIN_PORT": "-1"}
+    environ |= {"SPIKES_ADMIN_PORT": "-1", **settings}
+    subprocess.run([sys.executable, "-m", "spikes", "migrate"], env=environ, check=True, timeout=180)
     log = folder / "log"
     with log.open("wb") as sink:
         command = [sys.executable, "-m", "spikes", "serve", "--port", "0"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,19 +13,20 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from spikes.actors.system import EntitySystem
-from spikes.bootstrap import BEHAVIORS, limits_of, open_store
+from spikes.bootstrap import BEHAVIORS, limits_of
 from spikes.domain.times import from_rfc3339
 from spikes.domain.tsid import TsidFactory
 from spikes.journal.faulty import FaultyJournal
-from spikes.journal.port import Journal
 from spikes.settings import Settings
 from spikes.web.app import make_app
 from spikes.web.passwords import PasswordCost, Passwords
 from spikes.web.sources import Sources
 from spikes.web.state import ServiceState
+from tests.cassandra.plugin import PATIENCE, OpenJournal
 from tests.journal.plain import PlainJournal
 
 PASSWORD = "Secret-123"
+
 Client = TestClient[web.Request, web.Application]
 AiohttpClient = Callable[[web.Application], Coroutine[Any, Any, Client]]
 
@@ -136,27 +136,22 @@ def account(name: str) -> dict[str, Any]:
 Start = Callable[..., Coroutine[Any, Any, Api]]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/spikes.db"
-
-
-async def open_journal(url: str) -> Journal:
-    """Open a journal for the service; `plain:` has no optional ability."""
-    if url == "plain:":
-        return PlainJournal([behavior.schema for behavior in BEHAVIORS])
-    return await open_store(url)
+@pytest.fixture
+def url(journal_url: str) -> str:
+    """The URL of the journal."""
+    return journal_url
 
 
 @pytest.fixture
-async def start(aiohttp_client: AiohttpClient, url: str) -> AsyncIterator[Start]:
+async def start(aiohttp_client: AiohttpClient, url: str, open_any: OpenJournal) -> AsyncIterator[Start]:
     """Start the service with given settings; it ends with the test."""
     running: list[tuple[EntitySystem, FaultyJournal]] = []
 
     async def start(passwords: Passwords | None = None, **settings: Any) -> Api:
-        chosen = Settings(journal=url, **{"rate_limits": False, **settings})
+        chosen = Settings(journal=url, **{"rate_limits": False, "ask_timeout": PATIENCE, **settings})
         clock, chance, state = Clock(), random.Random(1), ServiceState(recovered=True, version="0.0.1")
-        journal = FaultyJournal(await open_journal(url))
+        schemas = [behavior.schema for behavior in BEHAVIORS]
+        journal = FaultyJournal(PlainJournal(schemas) if url == "plain:" else await open_any(url, schemas))
         entities = EntitySystem.start(journal, BEHAVIORS, limits_of(chosen), now=clock)
         running.append((entities, journal))
         sources = Sources(clock, lambda: clock.now / 1000, chance.randbytes, TsidFactory(clock, chance.getrandbits))

@@ -13,6 +13,7 @@ from spikes.web.errors import MAX_BODY
 from spikes.web.openapi import operation_of
 from spikes.web.operation import JSON
 from spikes.web.routes import ROUTES
+from tests.abilities import in_memory
 from tests.web.conftest import PASSWORD, Answer, Api, Person, Start
 
 NOTE = {"title": "A note", "body": "Text"}
@@ -70,6 +71,7 @@ async def test_a_failure_leaves_the_others_as_they_are(api: Api, ann: Person) ->
     assert len((await api.get("/notes/mine", ann)).content) == 2
 
 
+@in_memory
 async def test_takes_headers_of_each(api: Api, ann: Person) -> None:
     note = await api.note(ann)
     path = f"/notes/{note['id']}"
@@ -94,18 +96,21 @@ async def test_writes_under_ids_of_the_client(api: Api, ann: Person) -> None:
     assert (made["status"], changed["status"], changed["body"]["version"]) == (201, 200, 2)
 
 
+@in_memory
 @pytest.mark.parametrize("name", ["Authorization", "X-Request-ID", "X-Forwarded-For", "Content-Length", "Host", "Ä"])
 async def test_refuses_other_headers(api: Api, ann: Person, name: str) -> None:
     (answer,) = await batch(api, ann, {**ME, "headers": {name: "1"}})
     assert (answer["status"], answer["body"]["code"]) == (400, "bad_header")
 
 
+@in_memory
 @pytest.mark.parametrize("value", ["a\nb", "\0", "ä", "\x7f"])
 async def test_refuses_headers_that_none_could_send(api: Api, ann: Person, value: str) -> None:
     (answer,) = await batch(api, ann, item("GET", "/users/me", If_None_Match=value))
     assert (answer["status"], answer["body"]["code"]) == (400, "bad_header")
 
 
+@in_memory
 @pytest.mark.parametrize(
     "path",
     [
@@ -125,12 +130,14 @@ async def test_refuses_what_is_no_path(api: Api, ann: Person, path: str) -> None
     assert (answer["status"], answer["body"]["code"]) == (400, "bad_path")
 
 
+@in_memory
 async def test_takes_paths_as_the_service_itself_does(api: Api, ann: Person) -> None:
     paths = ("/", "/nowhere", "/" + "x" * (LONGEST_PATH - 1), "/users/m%65", "/users/me?x=1", "/notes/%00%zz")
     answers = await batch(api, ann, *(item("GET", path) for path in paths))
     assert [answer["status"] for answer in answers] == [404, 404, 404, 200, 400, 404]
 
 
+@in_memory
 @pytest.mark.parametrize(
     ("method", "status"), [("HEAD", 200), ("OPTIONS", 204), ("get", 405), ("TRACE", 405), ("X" * 20, 405)]
 )
@@ -140,6 +147,7 @@ async def test_takes_any_method_that_a_path_has(api: Api, ann: Person, method: s
     assert status == 405 or answer["body"] is None
 
 
+@in_memory
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.alone], ids=lambda route: route.name)
 async def test_holds_nothing_that_stands_alone(api: Api, ann: Person, route: Any) -> None:
     body = {"email": ann.email, "password": PASSWORD} if route.method == "POST" else None
@@ -147,6 +155,7 @@ async def test_holds_nothing_that_stands_alone(api: Api, ann: Person, route: Any
     assert (answer["status"], answer["body"]["code"]) == (400, "not_in_batch")
 
 
+@in_memory
 async def test_leaves_a_ticket_for_the_feed_unused(api: Api, ann: Person) -> None:
     ticket = (await api.post("/feed/ticket", None, ann)).content["ticket"]
     (inside,) = await batch(api, ann, item("GET", f"/feed?ticket={ticket}"))
@@ -174,6 +183,7 @@ async def test_ends_with_the_session(api: Api, ann: Person) -> None:
     assert [answer["status"] for answer in answers] == [204, 401, 401]
 
 
+@in_memory
 async def test_gives_each_an_id_of_its_own(api: Api, ann: Person) -> None:
     first, second = await batch(api, ann, ME, item("GET", "/nowhere"), X_Request_ID="my-request")
     assert (first["headers"]["X-Request-ID"], second["body"]["request_id"]) == ("my-request-0", "my-request-1")
@@ -182,6 +192,7 @@ async def test_gives_each_an_id_of_its_own(api: Api, ann: Person) -> None:
 # -------------------------------------------------------------------------------------------------------------- limits
 
 
+@in_memory
 @pytest.mark.parametrize(("count", "status"), [(0, 400), (1, 200), (ITEMS, 200), (ITEMS + 1, 400)])
 async def test_holds_the_limits_of_their_number(api: Api, ann: Person, count: int, status: int) -> None:
     answer = await api.post("/batch", [ME] * count, ann)
@@ -189,6 +200,7 @@ async def test_holds_the_limits_of_their_number(api: Api, ann: Person, count: in
     assert len(answer.content) == count if status == 200 else answer.fields == ["Batch"]
 
 
+@in_memory
 @pytest.mark.parametrize(("length", "status"), [(MAX_BATCH, 200), (MAX_BATCH + 1, 413)])
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_holds_the_limit_of_all(api: Api, ann: Person, length: int, status: int, chunked: bool) -> None:
@@ -202,6 +214,7 @@ async def test_holds_the_limit_of_all(api: Api, ann: Person, length: int, status
         assert status == 200 or f"{MAX_BATCH:,}" in await answer.text()
 
 
+@in_memory
 @pytest.mark.parametrize(("length", "status"), [(MAX_BODY, 200), (MAX_BODY + 1, 413)])
 async def test_holds_the_limit_of_each(api: Api, ann: Person, length: int, status: int) -> None:
     body = b'{"bio": "New"' + b" " * (length - 14) + b"}"
@@ -209,6 +222,7 @@ async def test_holds_the_limit_of_each(api: Api, ann: Person, length: int, statu
     assert [each["status"] for each in answer.content] == [status]
 
 
+@in_memory
 async def test_leaves_the_rest_undone_after_too_much(api: Api, ann: Person) -> None:
     notes = [item("POST", "/notes", {"title": f"Note {n}", "body": "x" * 65_536}) for n in range(ITEMS)]
     await batch(api, ann, *notes)
@@ -219,6 +233,7 @@ async def test_leaves_the_rest_undone_after_too_much(api: Api, ann: Person) -> N
     assert (await api.get("/users/me", ann)).status == 200
 
 
+@in_memory
 async def test_counts_each_for_the_rate_limit(start: Start) -> None:
     api = await start(rate_limits=True)
     ann = await api.person("Ann")
@@ -233,6 +248,7 @@ async def test_counts_each_for_the_rate_limit(start: Start) -> None:
     assert (await api.post("/batch", [ME], ann)).status == 429
 
 
+@in_memory
 async def test_counts_each_for_the_address_it_comes_from(start: Start) -> None:
     api = await start(rate_limits=True, trusted_proxies=("127.0.0.1/32",))
     ann, register = await api.person("Ann"), item("POST", "/users", {})
@@ -244,12 +260,14 @@ async def test_counts_each_for_the_address_it_comes_from(start: Start) -> None:
 # --------------------------------------------------------------------------------------------------------- wrong bodies
 
 
+@in_memory
 @pytest.mark.parametrize("body", [b"{}", b"", b"[", b"null", b"[\xff]", b"[" * 100_000])
 async def test_refuses_what_is_no_array(api: Api, ann: Person, body: bytes) -> None:
     answer = await api.post("/batch", body, ann)
     assert (answer.status, answer.code) == (400, "not_json")
 
 
+@in_memory
 async def test_names_all_that_is_wrong_with_all(api: Api, ann: Person) -> None:
     wrong = [ME, {"path": 1, "extra": 1}, "x", {**ME, "headers": {"If-Match": 1}}]
     answer: Answer = await api.post("/batch", wrong, ann)
@@ -257,6 +275,7 @@ async def test_names_all_that_is_wrong_with_all(api: Api, ann: Person) -> None:
     assert (answer.status, answer.fields) == (400, fields)
 
 
+@in_memory
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
@@ -272,11 +291,13 @@ async def test_says_what_would_be_right(api: Api, ann: Person, wrong: dict[str, 
     assert f"{found['field']}: {found['error']}" == error
 
 
+@in_memory
 @pytest.mark.parametrize(("length", "status"), [(LONGEST_VALUE, 200), (LONGEST_VALUE + 1, 400)])
 async def test_holds_the_limit_of_a_header(api: Api, ann: Person, length: int, status: int) -> None:
     (answer,) = await batch(api, ann, {**ME, "headers": {"Accept": "x" * length}})
     assert answer["status"] == status
 
 
+@in_memory
 async def test_takes_json_only(api: Api, ann: Person) -> None:
     assert (await api.post("/batch", [ME], ann, Content_Type="text/plain")).status == 415

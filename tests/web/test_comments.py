@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import Answer, Api, Person
 
 COMMENT = {"title": "Hm", "body": "Well"}
@@ -60,6 +61,7 @@ async def test_refuses_a_comment_for_another_note(api: Api, ann: Person) -> None
     ]
 
 
+@in_memory
 async def test_names_every_bad_field(api: Api, ann: Person) -> None:
     bad = {"title": "", "body": 1, "color": "#fff", "stars": 6, "parent": "x", "noteId": "y", "zzz": 1}
     answer = await api.post(f"/notes/{(await api.note(ann))['id']}/comments", bad, ann)

@@ -8,6 +8,7 @@ import pytest
 
 from spikes.web.conditions import etag, is_known, versions
 from spikes.web.errors import Problem
+from tests.abilities import in_memory
 from tests.web.conftest import Api, Person
 
 OLD = '"1-000000000000"'
@@ -73,6 +74,7 @@ async def test_finds_nothing_rather_than_another_version(api: Api, ann: Person) 
     assert await change(api, ann, note, If_Match=OLD) == 404
 
 
+@in_memory
 @pytest.mark.parametrize("header", ["1", OLD + OLD, '"', 'w/"1"', "1-000000000000", '"a" "b"', '"a";"b"'])
 async def test_refuses_what_is_no_list_of_tags(api: Api, ann: Person, header: str) -> None:
     note = await api.note(ann)

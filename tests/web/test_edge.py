@@ -10,6 +10,7 @@ import structlog
 from spikes.journal.errors import JournalUnusable
 from spikes.web.errors import MAX_BODY
 from spikes.web.media import LONGEST
+from tests.abilities import in_memory
 from tests.web.conftest import PASSWORD, Answer, Api, Person, Start, account
 
 NOTE = b'{"title": "A note", "body": "Text"}'
@@ -18,12 +19,14 @@ NOTE = b'{"title": "A note", "body": "Text"}'
 # --------------------------------------------------------------------------------------------------------- request ids
 
 
+@in_memory
 @pytest.mark.parametrize("given", ["r" * 8, "r" * 64, "Az09_-Az"])
 async def test_returns_the_request_id(api: Api, given: str) -> None:
     answer = await api.get("/nowhere", X_Request_ID=given)
     assert answer.headers["X-Request-ID"] == answer.content["request_id"] == given
 
 
+@in_memory
 @pytest.mark.parametrize("given", [None, "", "r" * 7, "r" * 65, "request id", "request.id", "räquest-id"])
 async def test_makes_a_request_id(api: Api, given: str | None) -> None:
     headers = {} if given is None else {"X_Request_ID": given}
@@ -43,6 +46,7 @@ async def test_stores_the_request_id_with_the_event(api: Api, ann: Person) -> No
 # -------------------------------------------------------------------------------------------------------------- bodies
 
 
+@in_memory
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -56,6 +60,7 @@ async def test_takes_json(api: Api, ann: Person, content_type: str) -> None:
     assert (await api.post("/notes", NOTE, ann, Content_Type=content_type)).status == 201
 
 
+@in_memory
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json2", "application/json; charset=latin-1"])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("path", ["/notes", "/users"])
@@ -64,12 +69,14 @@ async def test_takes_nothing_but_json(api: Api, ann: Person, method: str, path: 
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
+@in_memory
 @pytest.mark.parametrize(("length", "status"), [(LONGEST, 201), (LONGEST + 1, 415)])
 async def test_takes_no_longer_content_type_apart(api: Api, ann: Person, length: int, status: int) -> None:
     content_type = "application/json; a=".ljust(length, "b")
     assert (await api.post("/notes", NOTE, ann, Content_Type=content_type)).status == status
 
 
+@in_memory
 @pytest.mark.parametrize("hard", ["a/b; charset=" + "(" * 7000, 'a/b; "' + '"' * 7000, "a/b; charset=" + "(" * 187])
 async def test_refuses_content_types_that_are_hard_to_read(api: Api, ann: Person, hard: str) -> None:
     for method, path in (("POST", "/notes"), ("POST", "/users/me/import")):
@@ -77,6 +84,7 @@ async def test_refuses_content_types_that_are_hard_to_read(api: Api, ann: Person
         assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
+@in_memory
 @pytest.mark.parametrize("body", [b"", b" ", b"{", b"[]", b'"x"', b"null", b'{"title": "\xff"}', b"[" * 5000, b"\xef"])
 @pytest.mark.parametrize("path", ["/notes", "/users", "/users/login"])
 async def test_says_what_is_no_json_object(api: Api, ann: Person, path: str, body: bytes) -> None:
@@ -84,6 +92,7 @@ async def test_says_what_is_no_json_object(api: Api, ann: Person, path: str, bod
     assert (answer.status, answer.code) == (400, "not_json")
 
 
+@in_memory
 async def test_takes_a_body_of_one_mebibyte_and_no_more(api: Api, ann: Person) -> None:
     answer = await api.post("/notes", NOTE + b" " * (MAX_BODY - len(NOTE)), ann)
     assert answer.status == 201
@@ -91,6 +100,7 @@ async def test_takes_a_body_of_one_mebibyte_and_no_more(api: Api, ann: Person) -
     assert (answer.status, answer.code) == (413, "too_large")
 
 
+@in_memory
 @pytest.mark.parametrize(("length", "status"), [(MAX_BODY, 201), (MAX_BODY + 1, 413)])
 async def test_measures_a_body_that_says_no_length(api: Api, ann: Person, length: int, status: int) -> None:
     async def chunks() -> AsyncIterator[bytes]:
@@ -103,6 +113,7 @@ async def test_measures_a_body_that_says_no_length(api: Api, ann: Person, length
         assert answer.content_type == "application/json"
 
 
+@in_memory
 @pytest.mark.parametrize("expect", ["100-continue", "100-Continue", "tea"])
 async def test_asks_for_the_body_that_a_client_holds_back(api: Api, ann: Person, expect: str) -> None:
     assert (await api.post("/notes", NOTE, ann, Expect=expect)).status == 201
@@ -111,6 +122,7 @@ async def test_asks_for_the_body_that_a_client_holds_back(api: Api, ann: Person,
 # --------------------------------------------------------------------------------------------------- paths and methods
 
 
+@in_memory
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/notes/", "/notes/x/y", "/users/x", "/notes//", "/sessions/x"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PATCH"])
 async def test_finds_no_other_paths(api: Api, method: str, path: str) -> None:
@@ -119,6 +131,7 @@ async def test_finds_no_other_paths(api: Api, method: str, path: str) -> None:
     assert "an id in it has 13 characters, like 0SAJWHS03CF2T" in answer.content["message"]
 
 
+@in_memory
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -138,6 +151,7 @@ async def test_names_the_allowed_methods(api: Api, method: str, path: str, allow
     assert answer.headers["Allow"] == allowed
 
 
+@in_memory
 async def test_answers_head_like_get_without_a_body(api: Api, ann: Person) -> None:
     note = await api.note(ann)
     get, head = [await api.ask(method, f"/notes/{note['id']}") for method in ("GET", "HEAD")]
@@ -146,11 +160,13 @@ async def test_answers_head_like_get_without_a_body(api: Api, ann: Person) -> No
     assert (await api.ask("HEAD", "/notes/0000000000000")).status == 404
 
 
+@in_memory
 async def test_names_the_methods_of_a_path(api: Api) -> None:
     answer = await api.ask("OPTIONS", "/notes/mine")
     assert (answer.status, answer.content, answer.headers["Allow"]) == (204, None, "GET, HEAD, OPTIONS")
 
 
+@in_memory
 @pytest.mark.parametrize("path", ["/notes/mine", "/users/me", "/info", "/notes/0SAJWHS03CF2T", "/sessions"])
 async def test_names_unknown_query_parameters(api: Api, ann: Person, path: str) -> None:
     answer = await api.get(f"{path}?zzz=1", ann)
@@ -158,6 +174,7 @@ async def test_names_unknown_query_parameters(api: Api, ann: Person, path: str) 
     assert "'zzz'" in answer.content["message"]
 
 
+@in_memory
 async def test_repeats_only_a_part_of_what_is_wrong(api: Api) -> None:
     answer = await api.get("/notes?" + "z" * 5000 + "=1&%ff%00=2&limit=" + "9" * 900)
     assert answer.status == 400
@@ -167,6 +184,7 @@ async def test_repeats_only_a_part_of_what_is_wrong(api: Api) -> None:
 # ------------------------------------------------------------------------------------------------------- other origins
 
 
+@in_memory
 async def test_lets_scripts_of_any_origin_read_answers(api: Api) -> None:
     for path in ("/stati", "/nowhere", "/users/me"):
         headers = (await api.get(path, Origin="https://a.example")).headers
@@ -181,6 +199,7 @@ async def preflight(api: Api, path: str, origin: str = "https://a.example") -> A
     return await api.ask("OPTIONS", path, Origin=origin, Access_Control_Request_Method="PUT")
 
 
+@in_memory
 async def test_answers_a_preflight_for_a_day(api: Api) -> None:
     answer = await preflight(api, "/notes")
     assert (answer.status, answer.content) == (204, None)
@@ -191,6 +210,7 @@ async def test_answers_a_preflight_for_a_day(api: Api) -> None:
         assert header in answer.headers["Access-Control-Allow-Headers"]
 
 
+@in_memory
 async def test_lets_only_chosen_origins_read_answers(start: Start) -> None:
     api = await start(cors_origins=("https://a.example", "https://b.example"))
     for origin in ("https://a.example", "https://b.example"):
@@ -202,6 +222,7 @@ async def test_lets_only_chosen_origins_read_answers(start: Start) -> None:
         assert answer.headers["Vary"] == "Authorization, Origin"
 
 
+@in_memory
 @pytest.mark.parametrize("path", ["/stati", "/nowhere", "/users/me"])
 async def test_tells_browsers_not_to_guess(api: Api, path: str) -> None:
     headers = (await api.get(path)).headers

@@ -17,6 +17,7 @@ import structlog
 from spikes.actors.feed import MOST_STREAMS
 from spikes.domain.ticket.event import TICKET_EVENTS
 from spikes.web import feed, listeners
+from tests.abilities import in_memory
 from tests.processes import TIMEOUT
 from tests.storm import login, spikes
 from tests.web.conftest import Answer, Api, Person, Start
@@ -95,6 +96,7 @@ def streams(api: Api) -> int:
 # ---------------------------------------------------------------------------------------------------------- the frames
 
 
+@in_memory
 async def test_begins_with_when_to_come_back_and_an_id(api: Api, ann: Person) -> None:
     async with listen(api, ann) as window:
         first = await window.frame()
@@ -147,6 +149,7 @@ def test_a_comment_comes_every_15_seconds() -> None:
     assert feed.HEARTBEAT == 15
 
 
+@in_memory
 async def test_a_question_for_the_head_has_no_stream(api: Api, ann: Person) -> None:
     answer = await api.ask("HEAD", "/feed", None, ann)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/event-stream")
@@ -225,6 +228,7 @@ async def test_a_ticket_ends_with_its_session(api: Api, ann: Person) -> None:
     assert (await api.get(f"/feed?ticket={pass_}")).status == 401
 
 
+@in_memory
 @pytest.mark.parametrize("spoil", [0, 14, 28, 42, -1])
 async def test_a_ticket_can_not_be_changed(api: Api, ann: Person, bob: Person, spoil: int) -> None:
     pass_ = await ticket(api, ann)
@@ -234,11 +238,13 @@ async def test_a_ticket_can_not_be_changed(api: Api, ann: Person, bob: Person, s
     assert (await api.get(f"/feed?ticket={pass_.replace(ann.id, bob.id)}")).status == 401
 
 
+@in_memory
 @pytest.mark.parametrize("wrong", ["", "x", "a.b.c.d.e", "0" * 5_000, "%00", "ä"])
 async def test_nonsense_is_no_ticket(api: Api, wrong: str) -> None:
     assert (await api.get(f"/feed?ticket={wrong}")).status == 401
 
 
+@in_memory
 async def test_a_ticket_goes_alone(api: Api, ann: Person) -> None:
     pass_ = await ticket(api, ann)
     assert (await api.get(f"/feed?ticket={pass_}", ann)).code == "bad_query"
@@ -261,7 +267,7 @@ async def test_a_ticket_is_in_no_log_line_and_in_no_event(start: Start) -> None:
         await api.get(f"/feed?ticket={pass_}")
         await until(lambda: sum(line.get("route") == "/feed" for line in lines) == 2)
     assert pass_.rpartition(".")[2] not in str(lines)
-    stored = [each.event for each in await api.journal.stream() if each.event.type in TICKET_EVENTS.names]
+    stored = [each.event for each in await api.journal.streams() if each.event.type in TICKET_EVENTS.names]
     assert len(stored) == 1
     assert pass_.rpartition(".")[2] not in str(stored)
 
@@ -269,17 +275,20 @@ async def test_a_ticket_is_in_no_log_line_and_in_no_event(start: Start) -> None:
 # -------------------------------------------------------------------------------------------------------------- access
 
 
+@in_memory
 async def test_needs_a_token_or_a_ticket(api: Api) -> None:
     for answer in (await api.get("/feed"), await api.post("/feed/ticket", None)):
         assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="spikes"')
 
 
+@in_memory
 async def test_an_unknown_parameter_is_named(api: Api, ann: Person) -> None:
     answer = await api.get("/feed?since=1", ann)
     assert (answer.status, answer.code) == (400, "bad_query")
     assert "since" in answer.content["message"]
 
 
+@in_memory
 async def test_scripts_of_other_origins_may_listen(api: Api, ann: Person) -> None:
     async with listen(api, None, f"?ticket={await ticket(api, ann)}", Origin="https://notes.example.com") as window:
         assert window.response.headers["Access-Control-Allow-Origin"] == "*"
@@ -295,6 +304,7 @@ async def too_many(api: Api, who: Person) -> Answer:
     return await api.get("/feed", who)
 
 
+@in_memory
 async def test_a_user_has_twenty_streams_at_most(api: Api, ann: Person, bob: Person) -> None:
     async with AsyncExitStack() as windows:
         for _ in range(MOST_STREAMS):
@@ -347,6 +357,7 @@ async def test_an_expired_session_is_told_nothing_more(api: Api, ann: Person, bo
         assert b"comment-added" not in await window.rest()
 
 
+@in_memory
 async def test_a_drain_is_told_and_ends_the_stream(api: Api, ann: Person) -> None:
     async with listen(api, ann) as window:
         await window.frame()
@@ -357,6 +368,7 @@ async def test_a_drain_is_told_and_ends_the_stream(api: Api, ann: Person) -> Non
         assert late.response.headers["Connection"] == "close"
 
 
+@in_memory
 async def test_who_takes_nothing_is_cut_off_by_the_drain(
     api: Api, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +381,7 @@ async def test_who_takes_nothing_is_cut_off_by_the_drain(
         await until(lambda: streams(api) == 0)
 
 
+@in_memory
 async def test_who_reads_too_slowly_is_cut_off(api: Api, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spikes.actors.feed_stream.MOST_WAITING", 5)
     async with slow_reader(api, ann) as reader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import Api, Person, Start
 
 
@@ -42,12 +43,14 @@ async def test_is_well(api: Api, path: str, content: object) -> None:
     assert (answer.status, answer.content) == (200, content)
 
 
+@in_memory
 async def test_is_alive_without_asking_the_journal(api: Api) -> None:
     before = dict(api.journal.calls)
     assert (await api.get("/liveness")).status == 200
     assert dict(api.journal.calls) == before
 
 
+@in_memory
 @pytest.mark.parametrize("path", ["/readiness", "/check"])
 async def test_is_not_ready_while_the_journal_fails(api: Api, path: str) -> None:
     api.journal.fail("ping")
@@ -56,6 +59,7 @@ async def test_is_not_ready_while_the_journal_fails(api: Api, path: str) -> None
     assert (await api.get(path)).status == 200
 
 
+@in_memory
 @pytest.mark.parametrize("path", ["/readiness", "/check"])
 async def test_is_not_ready_while_the_journal_hangs(start: Start, path: str) -> None:
     api = await start(ask_timeout=0.01)
@@ -64,12 +68,14 @@ async def test_is_not_ready_while_the_journal_hangs(start: Start, path: str) -> 
     assert (answer.status, answer.code) == (503, "not_ready")
 
 
+@in_memory
 async def test_is_not_ready_before_the_journal_is_open(api: Api) -> None:
     api.state.recovered = False
     answer = await api.get("/readiness")
     assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "not_ready", "1")
 
 
+@in_memory
 async def test_drains_before_it_stops(api: Api) -> None:
     assert "Connection" not in (await api.get("/liveness")).headers
     api.state.draining = True

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import Answer, Api, Person
 
 NOW, LATER = "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:01.000Z"
@@ -66,6 +67,7 @@ async def test_ends_a_last_page_that_is_full(api: Api, ann: Person) -> None:
     assert "Link" not in (await history(api, note, query="?limit=2")).headers
 
 
+@in_memory
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "cursor=x", "version=1", "zzz=1"])
 async def test_names_bad_parameters(api: Api, ann: Person, query: str) -> None:
     answer = await history(api, await api.note(ann), query=f"?{query}")
@@ -123,6 +125,7 @@ async def test_shows_the_note_as_of_a_time(api: Api, ann: Person) -> None:
     assert (await version(api, note, "as_of=2026-11-23T09:59:59.999Z")).status == 404
 
 
+@in_memory
 @pytest.mark.parametrize(
     "query", ["version=0", "version=x", "version=-1", "as_of=yesterday", "as_of=", f"version=1&as_of={NOW}", "zzz=1"]
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spikes.journal.errors import OutcomeUnknown
+from tests.abilities import in_memory
 from tests.web.conftest import PASSWORD, Api, Person, account
 
 NOTE = {"title": "A note", "body": "Text"}
@@ -142,6 +143,7 @@ async def test_logs_in_anew_whatever_the_key(api: Api, ann: Person) -> None:
     assert first.content["access_token"] != again.content["access_token"]
 
 
+@in_memory
 @pytest.mark.parametrize(("key", "status"), [("k", 201), ("k" * 128, 201), ("", 400), ("k" * 129, 400), ("kä", 400)])
 async def test_holds_the_limits_of_a_key(api: Api, ann: Person, key: str, status: int) -> None:
     answer = await api.post("/notes", NOTE, ann, Idempotency_Key=key)

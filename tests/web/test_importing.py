@@ -15,6 +15,7 @@ import pytest
 from spikes.domain.rules import BODY
 from spikes.web import importing, unpacking
 from spikes.web.markdown import LONGEST
+from tests.abilities import in_memory
 from tests.web.archives import (
     SYMLINK,
     encrypted,
@@ -100,6 +101,7 @@ async def test_tags_that_exist_are_put_on(api: Api, ann: Person) -> None:
     assert (file["result"], file["reason"]) == ("created", "there are no tags Nowhere, nothing")
 
 
+@in_memory
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
@@ -122,6 +124,7 @@ async def test_what_can_be_no_note_is_skipped(api: Api, ann: Person, name: str, 
     assert skipped["reason"].replace("65536", "65,536").startswith(reason)
 
 
+@in_memory
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 async def test_what_can_be_unpacked_without_bounds_is_skipped(api: Api, ann: Person, compression: int) -> None:
     (file,) = (await imports(api, ann, packed({"a.md": "# A"}, compression))).content["files"]
@@ -131,6 +134,7 @@ async def test_what_can_be_unpacked_without_bounds_is_skipped(api: Api, ann: Per
 # --------------------------------------------------------------------------------------------------- hostile archives
 
 
+@in_memory
 @pytest.mark.parametrize(
     ("name", "mode"),
     [
@@ -157,11 +161,13 @@ async def test_a_name_that_tricks_refuses_the_whole(api: Api, ann: Person, name:
     assert await mine(api, ann) == []
 
 
+@in_memory
 @pytest.mark.parametrize("name", ["a" * 997 + ".md", "1: intro.md", "…/日本 👩\u200d💻.md", "a..b.md", "...md"])
 async def test_a_name_that_is_only_odd_is_fine(api: Api, ann: Person, name: str) -> None:
     assert (await imports(api, ann, with_entry(name))).status == 200
 
 
+@in_memory
 @pytest.mark.parametrize(
     "archive",
     [b"", b"PK", b"no archive", packed({"a.md": "# A"})[:-1], packed({"a.md": "x"})[:40]],
@@ -172,11 +178,13 @@ async def test_what_is_no_whole_archive_is_refused(api: Api, ann: Person, archiv
     assert (answer.status, answer.code) == (400, "bad_archive")
 
 
+@in_memory
 async def test_a_damaged_file_is_skipped(api: Api, ann: Person) -> None:
     archive = packed({"a.md": "# Aaaa", "b.md": "# B"}, zipfile.ZIP_STORED).replace(b"# Aaaa", b"# Abbb")
     assert results(await imports(api, ann, archive)) == {"a.md": "skipped", "b.md": "created"}
 
 
+@in_memory
 async def test_a_size_that_lies_is_found(api: Api, ann: Person) -> None:
     answer = await imports(api, ann, lying_about_size(b"x" * 50_000_001))
     (file,) = answer.content["files"]
@@ -184,12 +192,14 @@ async def test_a_size_that_lies_is_found(api: Api, ann: Person) -> None:
     assert file["reason"].startswith("it can't be unpacked")
 
 
+@in_memory
 @pytest.mark.parametrize(("size", "status"), [(unpacking.HARMLESS, 200), (unpacking.HARMLESS + 1, 413)])
 async def test_a_bomb_is_refused(api: Api, ann: Person, size: int, status: int) -> None:
     answer = await imports(api, ann, packed({"bomb.bin": bytes(size)}))
     assert answer.status == status
 
 
+@in_memory
 async def test_the_ratio_is_of_the_whole(api: Api, ann: Person) -> None:
     noise = random.Random(1).randbytes(100_000)
     assert (await imports(api, ann, packed({"a.bin": bytes(9_000_000), "b.bin": noise}))).status == 200
@@ -202,11 +212,13 @@ async def test_a_file_that_is_there_many_times_counts_once(api: Api, ann: Person
     assert (await imports(api, ann, overlapping(noise, 5000))).status == 413
 
 
+@in_memory
 async def test_an_encrypted_file_is_skipped(api: Api, ann: Person) -> None:
     (file,) = (await imports(api, ann, encrypted())).content["files"]
     assert (file["result"], file["reason"]) == ("skipped", "it is encrypted")
 
 
+@in_memory
 @pytest.mark.parametrize(("files", "status"), [(100, 200), (101, 413)])
 async def test_the_number_of_files_is_bounded(
     api: Api, ann: Person, monkeypatch: pytest.MonkeyPatch, files: int, status: int
@@ -216,6 +228,7 @@ async def test_the_number_of_files_is_bounded(
     assert answer.status == status
 
 
+@in_memory
 @pytest.mark.parametrize(("limit", "status"), [(2000, 200), (1999, 413)])
 async def test_the_unpacked_size_is_bounded(
     api: Api, ann: Person, monkeypatch: pytest.MonkeyPatch, limit: int, status: int
@@ -225,6 +238,7 @@ async def test_the_unpacked_size_is_bounded(
     assert (await imports(api, ann, archive)).status == status
 
 
+@in_memory
 @pytest.mark.parametrize("says_length", [True, False])
 @pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413)])
 async def test_the_packed_size_is_bounded(
@@ -242,12 +256,14 @@ async def test_the_packed_size_is_bounded(
         assert answer.status == status
 
 
+@in_memory
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data"])
 async def test_takes_nothing_but_archives(api: Api, ann: Person, content_type: str) -> None:
     answer = await imports(api, ann, packed({}), Content_Type=content_type)
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
+@in_memory
 async def test_a_client_that_stops_sending_is_told_so(api: Api, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "STALLED", 0.05)
     stop = asyncio.Event()
@@ -262,6 +278,7 @@ async def test_a_client_that_stops_sending_is_told_so(api: Api, ann: Person, mon
     stop.set()
 
 
+@in_memory
 async def test_an_upload_that_breaks_off_leaves_nothing(api: Api, ann: Person) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield packed({"a.md": "# A"})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import Api, Person
 
 NOTE = [
@@ -67,6 +68,7 @@ async def test_holds_the_limits(api: Api, ann: Person, field: str, good: Any, ba
     assert (await api.post("/notes", {**note, field: good}, ann)).status == 201
 
 
+@in_memory
 async def test_reads_a_time_without_a_zone_as_utc(api: Api, ann: Person) -> None:
     assert (await api.note(ann, due="2026-11-23T10:01"))["due"] == "2026-11-23T10:01:00.000Z"
 
@@ -111,6 +113,7 @@ async def test_finds_the_public_note_behind_the_own_trashed_one(api: Api, ann: P
     assert (await api.get(f"/notes/{public['slug']}", bob)).content == public
 
 
+@in_memory
 @pytest.mark.parametrize(
     "name",
     ["0SAJWHS03CF2T", "UUUUUUUUUUUUU", "20261123-nothing", "20261123--x", "x", "", "%00", "mine2", "a/b", "20261123-"],
@@ -149,6 +152,7 @@ async def test_refuses_a_changed_due_in_the_past(api: Api, ann: Person) -> None:
     assert answer.fields == ["Note.due"]
 
 
+@in_memory
 async def test_names_every_bad_field_of_a_change(api: Api, ann: Person) -> None:
     answer = await api.put("/notes", {"id": "x", "title": "", "status": 1, "owner": "y", "color": "z"}, ann)
     assert answer.status == 400

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spikes.domain.tsid import TsidFactory
+from tests.abilities import in_memory
 from tests.web.conftest import Answer, Api, Person
 
 OWN_ID = TsidFactory(lambda: 1_800_000_000_000, lambda bits: 7).next()
@@ -69,6 +70,7 @@ async def test_refuses_other_conditions_for_new_notes(api: Api, ann: Person, hea
     assert (answer.status, answer.code) == (400, "bad_header")
 
 
+@in_memory
 @pytest.mark.parametrize("headers", [{}, NEW])
 async def test_the_id_in_the_body_must_be_the_one_in_the_path(api: Api, ann: Person, headers: dict[str, str]) -> None:
     note = await api.note(ann)
@@ -81,6 +83,7 @@ async def test_writes_no_note_for_somebody_else(api: Api, ann: Person, bob: Pers
     assert (await api.put(PATH, {**NOTE, "owner": ann.id}, ann, **NEW)).status == 201
 
 
+@in_memory
 async def test_names_what_is_wrong_with_a_new_note(api: Api, ann: Person) -> None:
     wrong = {"title": "", "body": "x", "status": "Done", "due": "2020-01-01T00:00:00Z", "tags": [OWN_ID]}
     assert (await api.put(PATH, wrong, ann, **NEW)).fields == ["Note.title", "Note.status", "Note.due"]
@@ -136,6 +139,7 @@ async def test_merging_nothing_changes_nothing(api: Api, ann: Person) -> None:
     assert (await patch(api, note["id"], {}, ann)).content == note
 
 
+@in_memory
 @pytest.mark.parametrize("field", ["title", "body", "status", "access"])
 async def test_what_every_note_has_is_not_removed(api: Api, ann: Person, field: str) -> None:
     note = await api.note(ann)
@@ -143,6 +147,7 @@ async def test_what_every_note_has_is_not_removed(api: Api, ann: Person, field: 
     assert (answer.status, answer.fields) == (400, [f"Note.{field}"])
 
 
+@in_memory
 async def test_names_all_that_is_wrong_with_a_patch(api: Api, ann: Person) -> None:
     note = await api.note(ann)
     wrong = {"title": "x" * 256, "due": "tomorrow", "tags": ["x"], "slug": "mine"}
@@ -153,6 +158,7 @@ async def test_names_all_that_is_wrong_with_a_patch(api: Api, ann: Person) -> No
     assert (await patch(api, note["id"], ["title"], ann)).code == "not_json"
 
 
+@in_memory
 @pytest.mark.parametrize(
     ("content_type", "status"),
     [
@@ -167,6 +173,7 @@ async def test_takes_merge_patches_only(api: Api, ann: Person, content_type: str
     assert (await patch(api, note["id"], {"title": "Other"}, ann, Content_Type=content_type)).status == status
 
 
+@in_memory
 async def test_no_other_route_takes_merge_patches(api: Api, ann: Person) -> None:
     assert (await api.post("/notes", NOTE, ann, Content_Type="application/merge-patch+json")).status == 415
 

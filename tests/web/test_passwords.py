@@ -10,6 +10,7 @@ import pytest
 
 from spikes.web import tokens
 from spikes.web.passwords import PasswordCost, Passwords, TooManyLogins
+from tests.abilities import in_memory
 from tests.web.conftest import PASSWORD, Api, Person, Start
 
 CHEAP = PasswordCost(1, 8, 1)
@@ -72,6 +73,7 @@ async def test_keeps_a_place_taken_after_the_client_left() -> None:
     passwords.close()
 
 
+@in_memory
 async def test_serves_notes_during_a_flood_of_logins(start: Start) -> None:
     passwords = HeldPasswords(CHEAP, workers=1, places=4)
     passwords.gate.set()

@@ -27,12 +27,19 @@ async def test_the_user_is_asked_once_while_nothing_changes(api: Api, ann: Perso
     assert api.journal.calls["load"] == before
 
 
+def let_a_moment_pass(api: Api, url: str) -> None:
+    """Where only a round trip could tell what others have stored, tokens are believed for half a second (rule K10)."""
+    if url.startswith("cassandra:"):
+        api.clock.pass_by(seconds=1)
+
+
 @pytest.mark.usefixtures("on_one_file")
-async def test_a_logout_elsewhere_counts_at_once(start: Start) -> None:
+async def test_a_logout_elsewhere_counts_at_once(start: Start, url: str) -> None:
     here, there = await start(), await start()
     ann = await here.person("Ann")
     assert [await status(api, ann) for api in (here, there, here)] == [200] * 3
     assert (await there.post("/users/logout", None, ann)).status == 204
+    let_a_moment_pass(here, url)
     assert await status(here, ann) == 401
 
 

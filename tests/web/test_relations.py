@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.abilities import in_memory
 from tests.web.conftest import Answer, Api, Person
 
 NOBODYS = "0SAJWHS03CF2T"
@@ -106,6 +107,7 @@ async def test_ends_with_the_own_relations_if_there_are_no_others(api: Api, ann:
     assert "Link" not in (await api.get(f"/notes/{one['id']}/relations?limit=1")).headers
 
 
+@in_memory
 async def test_names_bad_titles_and_parameters(api: Api, ann: Person) -> None:
     one, two = await api.note(ann), await api.note(ann, "Other")
     path = f"/notes/{one['id']}/relations"

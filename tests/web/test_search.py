@@ -11,7 +11,10 @@ from hypothesis import given, settings
 
 from spikes.journal.port import RANKED, TextTerm
 from spikes.web.search_text import parse
+from tests.abilities import in_memory
 from tests.web.conftest import Answer, Api, Person
+
+prefix, phrase, ranking = (pytest.mark.needs(ability) for ability in ("prefix", "phrase", "ranking"))
 
 
 async def search(api: Api, text: str, who: Person | None = None, more: str = "", path: str = "/notes") -> Answer:
@@ -46,11 +49,11 @@ async def fruit(api: Api, ann: Person) -> dict[str, dict[str, Any]]:
         ("ZURICH", {"Äpfel"}),
         ("äPFEL zurich", {"Äpfel"}),
         ("apfel pears", set()),
-        ("appl*", {"Pears", "Basket"}),
-        ("app*", {"Pears", "Basket"}),
-        ('"more pears"', {"Basket"}),
-        ('"pears more"', set()),
-        ('"more pea"*', {"Basket"}),
+        pytest.param("appl*", {"Pears", "Basket"}, marks=prefix),
+        pytest.param("app*", {"Pears", "Basket"}, marks=prefix),
+        pytest.param('"more pears"', {"Basket"}, marks=phrase),
+        pytest.param('"pears more"', set(), marks=phrase),
+        pytest.param('"more pea"*', {"Basket"}, marks=[phrase, prefix]),
         ("pear", {"Basket"}),
         ("a-pear", {"Basket"}),
         ('"apple', {"Basket"}),
@@ -61,6 +64,7 @@ async def test_finds_words_beginnings_and_phrases(api: Api, text: str, expected:
     assert set(await found(api, text)) == expected
 
 
+@ranking
 @pytest.mark.usefixtures("fruit")
 async def test_ranks_the_best_first(api: Api) -> None:
     assert await found(api, "pears") == ["Pears", "Basket"]
@@ -76,7 +80,9 @@ async def test_of_equals_the_newest_is_first(api: Api, ann: Person) -> None:
     assert await found(api, "word") == ["Same 2", "Same 1", "Same 0"]
 
 
-@pytest.mark.parametrize("sort", ["", "&sort=title", "&sort=-updated", "&sort=due"])
+@pytest.mark.parametrize(
+    "sort", ["", *(pytest.param(f"&sort={order}", marks=ranking) for order in ("title", "-updated", "due"))]
+)
 async def test_leads_through_all_pages(api: Api, ann: Person, sort: str) -> None:
     for number in range(5):
         await api.note(ann, title=f"Word {number}", body="word " * (number % 3 + 1), tags=[])
@@ -91,8 +97,16 @@ async def test_leads_through_all_pages(api: Api, ann: Person, sort: str) -> None
 
 @pytest.mark.usefixtures("fruit")
 async def test_shows_where_the_words_stand(api: Api) -> None:
-    notes = {note["title"]: note["highlights"] for note in (await search(api, "app* pears")).content}
+    notes = {note["title"]: note["highlights"] for note in (await search(api, "pears")).content}
     assert notes["Pears"]["title"] == ["\2Pears\3"]
+    assert notes["Pears"]["body"] == ["\2Pears\3, \2pears\3! Sweeter than apples."]
+    assert notes["Basket"] == {"body": ["An apple, a pear; more \2pears\3"]}
+
+
+@prefix
+@pytest.mark.usefixtures("fruit")
+async def test_shows_where_the_beginnings_stand(api: Api) -> None:
+    notes = {note["title"]: note["highlights"] for note in (await search(api, "app* pears")).content}
     assert notes["Pears"]["body"] == ["\2Pears\3, \2pears\3! Sweeter than \2apples\3."]
     assert notes["Basket"] == {"body": ["An \2apple\3, a pear; more \2pears\3"]}
 
@@ -140,6 +154,7 @@ async def test_filters_narrow_what_is_found(api: Api, ann: Person, bob: Person) 
     assert len(await found(api, "pears", more=f"&owner={ann.id}")) == 2
 
 
+@in_memory
 @pytest.mark.parametrize("text", ["", "   ", "!", "&*", "ab*", "a b*", '"ab"*', "é*", '""', "x" * 501])
 async def test_refuses_what_asks_for_nothing_or_too_much(api: Api, text: str) -> None:
     answer = await api.get(f"/notes?q={quote(text)}")
@@ -147,17 +162,22 @@ async def test_refuses_what_asks_for_nothing_or_too_much(api: Api, text: str) ->
     assert answer.content["message"].startswith("q must ")
 
 
-@pytest.mark.parametrize("text", ["x" * 500, "abc*", "äöü*", "a b", '"ab c d" abc*'])
+BEGINNINGS = [pytest.param(text, marks=[phrase, prefix]) for text in ("abc*", "äöü*", '"ab c d" abc*')]
+
+
+@pytest.mark.parametrize("text", ["x" * 500, "a b", *BEGINNINGS])
 async def test_takes_texts_within_bounds(api: Api, text: str) -> None:
     await search(api, text)
 
 
+@in_memory
 async def test_relevance_needs_a_text(api: Api) -> None:
     answer = await api.get("/notes?sort=relevance")
     assert (answer.status, answer.code) == (400, "bad_query")
     assert "sort" in answer.content["message"]
 
 
+@ranking
 async def test_says_that_there_is_more_than_it_ranks(api: Api, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("sqlite_ranked", "memory_query"):
         monkeypatch.setattr(f"spikes.journal.{module}.RANKED", 3)
@@ -169,6 +189,7 @@ async def test_says_that_there_is_more_than_it_ranks(api: Api, ann: Person, monk
     assert {note["title"] for note in answer.content} == {"1", "2", "3"}
 
 
+@ranking
 async def test_exactly_as_many_as_it_ranks_are_all(api: Api, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("sqlite_ranked", "memory_query"):
         monkeypatch.setattr(f"spikes.journal.{module}.RANKED", 3)

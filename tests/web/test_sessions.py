@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spikes.web.passwords import PasswordCost, Passwords
+from tests.abilities import in_memory
 from tests.web.conftest import PASSWORD, Api, Person, Start
 
 SESSION = ["id", "created", "lastUsed", "expires", "current", "userAgent"]
@@ -64,6 +65,7 @@ async def test_lists_the_own_sessions(api: Api, ann: Person) -> None:
     }
 
 
+@in_memory
 async def test_keeps_stray_bytes_of_a_browser_out(api: Api, ann: Person) -> None:
     agent = b"\xff\xfe".decode("utf-8", "surrogateescape")
     await api.post("/users/login", {"email": ann.email, "password": PASSWORD}, User_Agent=agent)
@@ -93,6 +95,7 @@ async def test_ends_the_oldest_of_more_than_fifty_sessions(api: Api, ann: Person
     assert [(await api.get("/users/me", who)).status for who in (ann, second, newest)] == [401, 200, 200]
 
 
+@in_memory
 @pytest.mark.parametrize(
     "header",
     ["Bearer", "Bearer x", "Basic {token}", "{token}", "Bearer {token}x", "Bearer {other}", "Bearer \xe4"],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import Api, Person
 
 NOBODYS = "0SAJWHS03CF2T"
@@ -39,6 +40,7 @@ async def test_says_whose_id_has_the_title(api: Api, ann: Person, bob: Person) -
     assert (await api.put(f"/tags/{second['id']}", {"title": "urgent"}, bob)).content["id"] == first["id"]
 
 
+@in_memory
 async def test_names_every_bad_field(api: Api, ann: Person) -> None:
     answer = await api.post("/tags", {"title": "t" * 51, "color": "red", "zzz": 1}, ann)
     assert set(answer.fields) == {"Tag.title", "Tag.color", "Tag.zzz"}
@@ -67,6 +69,7 @@ async def test_lets_its_creator_change_a_tag(api: Api, ann: Person, bob: Person,
     assert (await api.put(path, changed, bob)).status == 403
 
 
+@in_memory
 async def test_wants_one_id(api: Api, ann: Person) -> None:
     made = await tag(api, ann)
     assert (await api.put("/tags", {"title": "Soon"}, ann)).content == [{"field": "Tag.id", "error": "missing"}]

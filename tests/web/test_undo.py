@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import Answer, Api, Person
 from tests.web.test_history import change
 from tests.web.test_tags import tag
@@ -55,6 +56,7 @@ async def test_is_for_the_owner_alone(api: Api, ann: Person, bob: Person, action
         assert (await post(api, ann, {"id": NOBODYS}, action, **headers)).status == 404
 
 
+@in_memory
 @pytest.mark.parametrize(("body", "status"), [(b"[]", 400), (b"x", 400), ({"zzz": 1}, 400), (b" ", 400)])
 @pytest.mark.parametrize("action", ["undo", "redo", "restore"])
 async def test_takes_no_other_body(api: Api, ann: Person, action: str, body: Any, status: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import PASSWORD, Api, Person, Start, account
 
 LONG_DOMAIN = "a@" + "b123456." * 40
@@ -32,12 +33,14 @@ async def test_refuses_an_email_in_use(api: Api, ann: Person) -> None:
     assert answer.content["message"] == "email ANN@example.org already in use"
 
 
+@in_memory
 async def test_names_every_bad_field(api: Api) -> None:
     answer = await api.post("/users", {"name": "A1", "email": "x", "password": "secret", "bio": 1, "age": 3})
     assert answer.status == 400
     assert answer.fields == ["User.name", "User.email", "User.password", "User.born", "User.bio", "User.age"]
 
 
+@in_memory
 async def test_never_echoes_a_password(api: Api) -> None:
     answer = await api.post("/users", {**account("Ann"), "password": "hunter2"})
     assert answer.fields == ["User.password"]
@@ -63,11 +66,13 @@ async def test_holds_the_limits(api: Api, field: str, good: str, bad: str) -> No
     assert (await api.post("/users", {**account("Ann"), field: good})).status == 201
 
 
+@in_memory
 async def test_shows_a_hundred_characters_of_a_wrong_value(api: Api) -> None:
     (error,) = (await api.post("/users", {**account("Ann"), "name": "1" * 101})).content
     assert error["error"].startswith(f"invalid: {'1' * 100};")
 
 
+@in_memory
 async def test_opens_no_account_where_registration_is_closed(start: Start) -> None:
     api = await start(registration="closed")
     answer = await api.post("/users", account("Ann"))
@@ -90,6 +95,7 @@ async def test_shows_others_only_what_is_public(api: Api, ann: Person, bob: Pers
     assert (seen["name"], seen["email"], seen["born"], seen["notes"]) == ("Ann", None, None, 1)
 
 
+@in_memory
 @pytest.mark.parametrize("user", ["0SAN0000000000", "0000000000000", "me2", "UUUUUUUUUUUUU"])
 async def test_finds_nobody_where_nobody_is(api: Api, user: str) -> None:
     answer = await api.get(f"/users/{user}")
@@ -163,6 +169,7 @@ async def test_shows_ten_profiles_unless_told(api: Api) -> None:
     assert len((await api.get("/users?count=200")).content) == 11
 
 
+@in_memory
 @pytest.mark.parametrize("query", ["start=-1", "count=0", "count=201", "count=x", "limit=5", "count=1&count=2"])
 async def test_names_bad_parameters_of_the_list(api: Api, query: str) -> None:
     answer = await api.get(f"/users?{query}")
