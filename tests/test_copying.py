@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.journal.plain import PlainJournal
 
 Open = Callable[[str], Coroutine[None, None, FaultyJournal]]
 KINDS = ["memory", "sqlite", "plain"]
+CASSANDRA = pytest.param("cassandra", marks=pytest.mark.cassandra)
 
 
 @pytest.fixture(autouse=True)
@@ -32,14 +34,21 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def new(tmp_path: Path) -> AsyncIterator[Open]:
+async def new(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     opened: list[Journal] = []
 
+    async def open_new(kind: str) -> Journal:
+        match kind:
+            case "plain":
+                return PlainJournal([behavior.schema for behavior in BEHAVIORS])
+            case "cassandra":
+                return await open_store(request.getfixturevalue("journal_on_cassandra"), migrate=True)
+            case "sqlite":
+                return await open_store(f"sqlite:///{tmp_path}/{len(opened)}.db")
+        return await open_store("memory:")
+
     async def new(kind: str) -> FaultyJournal:
-        if kind == "plain":
-            opened.append(PlainJournal([behavior.schema for behavior in BEHAVIORS]))
-        else:
-            opened.append(await open_store("memory:" if kind == "memory" else f"sqlite:///{tmp_path}/{len(opened)}.db"))
+        opened.append(await open_new(kind))
         return FaultyJournal(opened[-1])
 
     yield new
@@ -89,8 +98,16 @@ async def refusal(source: Journal, target: Journal) -> str:
 # -------------------------------------------------------------------------------------------------------------- copies
 
 
-@pytest.mark.parametrize("to", KINDS)
-@pytest.mark.parametrize("begin", KINDS)
+@pytest.mark.parametrize(
+    ("begin", "to"),
+    [
+        *product(KINDS, KINDS),
+        *(
+            pytest.param(*pair, marks=pytest.mark.cassandra)
+            for pair in (("sqlite", "cassandra"), ("cassandra", "sqlite"))
+        ),
+    ],
+)
 async def test_everything_is_copied(new: Open, begin: str, to: str) -> None:
     source, target = await new(begin), await new(to)
     await live(source)
@@ -106,7 +123,7 @@ async def test_a_copy_says_how_far_it_is(new: Open, source: FaultyJournal) -> No
     assert (len(told) > 3, told[-1]) == (True, (34, 34))
 
 
-@pytest.mark.parametrize("to", KINDS)
+@pytest.mark.parametrize("to", [*KINDS, CASSANDRA])
 async def test_a_second_copy_finds_everything_there(new: Open, source: FaultyJournal, to: str) -> None:
     target = await new(to)
     await copy(source, target)
@@ -115,12 +132,15 @@ async def test_a_second_copy_finds_everything_there(new: Open, source: FaultyJou
 
 
 @pytest.mark.parametrize("most", [1, 500])
-@pytest.mark.parametrize("failing", range(1, 16, 2))
+@pytest.mark.parametrize(
+    ("failing", "to"),
+    [*((failing, "plain") for failing in range(1, 16, 2)), pytest.param(4, "cassandra", marks=pytest.mark.cassandra)],
+)
 async def test_an_interrupted_copy_goes_on(
-    new: Open, source: FaultyJournal, failing: int, most: int, monkeypatch: pytest.MonkeyPatch
+    new: Open, source: FaultyJournal, failing: int, to: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storing, "MOST_EVENTS", most)
-    target = await new("plain")
+    target = await new(to)
     target.fail("append", failing)
     for _ in range(failing):
         with suppress(JournalUnavailable):
@@ -172,7 +192,7 @@ async def test_long_streams_are_stored_in_parts(
     await check(target, source)
 
 
-@pytest.mark.parametrize("to", KINDS)
+@pytest.mark.parametrize("to", [*KINDS, CASSANDRA])
 async def test_a_journal_with_another_entity_is_left_alone(new: Open, source: FaultyJournal, to: str) -> None:
     target = await new(to)
     await name_tags(target, ("A", "A"))
@@ -206,7 +226,7 @@ async def test_a_unique_value_that_two_have_is_refused(new: Open) -> None:
 # ------------------------------------------------------------------------------------------- exports stream by stream
 
 
-@pytest.mark.parametrize("to", KINDS)
+@pytest.mark.parametrize("to", [*KINDS, CASSANDRA])
 async def test_an_export_by_streams_comes_back(new: Open, source: FaultyJournal, to: str) -> None:
     target = await new(to)
     assert await import_(target, await whole(source)) == Moved(34, 34)

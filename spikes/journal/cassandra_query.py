@@ -7,6 +7,7 @@ never believed. A page ends when it is full, or when it has looked at enough.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -38,6 +39,9 @@ from spikes.journal.words import words
 
 MOST_PARTITIONS = 100
 """How many partitions one page looks at, at the most, before it is a short page."""
+
+AHEAD = 4
+"""How many partitions are begun at once."""
 
 CHUNK = 200
 """The most rows that one read of a partition asks for."""
@@ -86,7 +90,7 @@ class Lists:
         plan = self._plan(query, schema)._replace(ascending=False)
         found: dict[str, Found] = {}
         for walk in (Walk(self._session, schema, plan, home) for home in plan.homes):
-            async for row in walk.rows(None, RANKED):
+            async for row in walk.rows(None, RANKED, sys.maxsize):
                 if len(found) >= RANKED and row.persistence_id not in found:
                     return list(found.values()), True
                 found[row.persistence_id] = row
@@ -178,15 +182,22 @@ class Walk:
         self.stopped: tuple[str | int | None, str] | None = None
         """Behind which place nothing was looked at, if this ended before the home did."""
 
-    async def rows(self, after: Cursor | None, wanted: int) -> AsyncIterator[Found]:
-        """Yield rows behind a place, in order; asks for about as many at a time as are wanted."""
-        for number, bucket in enumerate(await self._buckets(after)):
-            if number == MOST_PARTITIONS:
-                self.stopped = self._edge(bucket)
+    async def rows(self, after: Cursor | None, wanted: int, most: int = MOST_PARTITIONS) -> AsyncIterator[Found]:
+        """Yield rows behind a place, in order, of at most so many partitions; asks for as many at a time as are wanted.
+
+        A few partitions are begun at once: where little is written, a page needs many of them.
+        """
+        buckets, chunk = await self._buckets(after), min(CHUNK, wanted)
+        for begin in range(0, len(buckets), AHEAD):
+            if begin >= most:
+                self.stopped = self._edge(buckets[begin])
                 return
-            start = self._start(bucket, after) if number == 0 else None
-            async for row in self._partition(bucket, start, min(CHUNK, wanted)):
-                yield row
+            some = buckets[begin : begin + AHEAD]
+            starts = [self._start(bucket, after) for bucket in some]
+            firsts = await asyncio.gather(*(self._chunk(*each, chunk) for each in zip(some, starts, strict=True)))
+            for bucket, rows in zip(some, firsts, strict=True):
+                async for row in self._partition(bucket, rows, chunk):
+                    yield row
 
     async def _buckets(self, after: Cursor | None) -> list[int]:
         rows = (await self._session.run("buckets", self._name)).rows
@@ -212,16 +223,16 @@ class Walk:
         span = self._home.span or 0
         return (bucket * span, "") if self._plan.ascending else ((bucket + 1) * span, "")
 
-    async def _partition(self, bucket: int, start: tuple[bytes, str] | None, chunk: int) -> AsyncIterator[Found]:
+    async def _partition(self, bucket: int, rows: Sequence[tuple[Any, ...]], chunk: int) -> AsyncIterator[Found]:
+        """Yield the rows of a partition that begins with these."""
         while True:
-            rows = await self._chunk(bucket, start, chunk)
             for row in rows:
                 found = self._found(row, bucket)
                 if found is not None:
                     yield found
             if len(rows) < chunk:
                 return
-            start = rows[-1][0], rows[-1][1]
+            rows = await self._chunk(bucket, (rows[-1][0], rows[-1][1]), chunk)
 
     async def _chunk(self, bucket: int, start: tuple[bytes, str] | None, chunk: int) -> Sequence[tuple[Any, ...]]:
         """Read some rows. An index is of no use against the table's order: then all rows are read and looked at."""
