@@ -52,6 +52,9 @@ Publish = Callable[[Append, frozenset[str]], Awaitable[None]]
 class Fenced(Exception):
     """The append was refused, and only because somebody has raised the fence: begin again (rule K2)."""
 
+    ticket: Ticket | None = None
+    """The intent of the run that was refused."""
+
 
 class Appender:
     """Stores appends. `crash_point` is called with the name of each step that is done, for tests of crashes."""
@@ -79,11 +82,12 @@ class Appender:
     async def append(self, append: Append) -> Appended:
         """See `Journal.append`."""
         _refuse_large(append)
+        before: Ticket | None = None
         for _ in range(RESTARTS):
             try:
-                return await self._attempt(append)
-            except Fenced:
-                continue
+                return await self._attempt(append, before)
+            except Fenced as fenced:
+                before = fenced.ticket
         raise JournalUnavailable(f"{append.persistence_id}: fenced off {RESTARTS} times; nothing was stored")
 
     async def bring(self, append: Append) -> Appended:
@@ -111,8 +115,8 @@ class Appender:
                 await self._claims.release(append.persistence_id, claim, append.sequence_nr)
         return Appended(append.sequence_nr)
 
-    async def _attempt(self, append: Append) -> Appended:
-        """Intent, claims, append, rows, release; then the intent goes (rule K5)."""
+    async def _attempt(self, append: Append, before_it: Ticket | None) -> Appended:
+        """Intent, claims, append, rows, release; then the intent goes (rule K5), and that of a run before with it."""
         _refuse_late(append)
         head = await self._head(append)
         before = self._rows.places(append.persistence_id, append.before)
@@ -120,6 +124,8 @@ class Appender:
             self._intents.open(self._attempt_of(append, before)), self._standing(append)
         )
         leave = (*before, *standing)
+        if before_it is not None:
+            self._intents.done(before_it)
         await self._passed("intent")
         taken = Taken(self._claims, append, stamp_of(append, head.epoch))
         try:
@@ -128,8 +134,13 @@ class Appender:
                 await self._send(append, head)
         except OutcomeUnknown:
             raise  # the intent stays: the sweeper finds out what became of it
-        except (JournalError, Fenced):
-            await self._undo(taken, ticket)
+        except Fenced as fenced:  # what was not new is taken again; to look at it would raise the fence once more
+            fenced.ticket = ticket
+            await self._left(taken.let_go_new())
+            raise
+        except JournalError:
+            if await self._left(taken.undo()):
+                self._intents.done(ticket)
             raise
         await self._passed("append")
         await self._finish(append, leave, ticket)
@@ -210,14 +221,14 @@ class Appender:
             found = await self._streams.head(whose, bucket_of(expected) - 1)
         return SequenceConflict(whose, expected, found.number or 0)
 
-    async def _undo(self, taken: Taken, ticket: Ticket) -> None:
-        """Let go of what a refused append has taken; what can't be let go now is left to the sweeper."""
+    async def _left(self, undoing: Awaitable[None]) -> bool:
+        """Let go of what a refused append has taken; False if that is left to the sweeper."""
         try:
-            await taken.undo()
+            await undoing
         except JournalError as problem:
             log.warning("claims_left_to_the_sweeper", problem=str(problem))
-        else:
-            self._intents.done(ticket)
+            return False
+        return True
 
     # --------------------------------------------------------------------------------------------------- the append
 

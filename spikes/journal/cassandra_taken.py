@@ -57,17 +57,23 @@ class Taken:
         self._doubtful_command = not self._new_command
 
     async def undo(self) -> None:
-        """Let go of everything that no stored event holds. What it took by a try without an answer is looked at."""
-        work: list[Coroutine[Any, Any, Any]] = [
-            self._claims.let_go(self._append, claim, self._stamp) for claim in self._new
-        ]
-        whose = self._append.persistence_id
-        work += [self._claims.sweep(whose, claim.place, claim.digest) for claim in self._doubtful]
+        """Let go of everything that no stored event holds."""
+        whose, command = self._append.persistence_id, self._append.command
+        looked_at = [self._claims.sweep(whose, claim.place, claim.digest) for claim in self._doubtful]
+        if command is not None and self._doubtful_command:
+            looked_at.append(self._claims.sweep_command(whose, command.id))
+        await _all(self.let_go_new(), *looked_at)
+
+    async def let_go_new(self) -> None:
+        """Let go of what was surely new."""
+        work = [self._claims.let_go(self._append, claim, self._stamp) for claim in self._new]
         if self._new_command:
             work.append(self._claims.let_go_command(self._append, self._stamp))
-        elif self._append.command is not None and self._doubtful_command:
-            work.append(self._claims.sweep_command(whose, self._append.command.id))
-        results = await asyncio.gather(*work, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        await _all(*work)
+
+
+async def _all(*work: Coroutine[Any, Any, object]) -> None:
+    """Wait for all of it, then raise what one of them raised."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result

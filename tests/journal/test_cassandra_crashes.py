@@ -64,7 +64,7 @@ async def goes_on(child: subprocess.Popen[str]) -> str:
     """Let a stopped process go on, and return what became of its append."""
     child.send_signal(signal.SIGCONT)
     assert child.stdout is not None
-    return (await asyncio.wait_for(asyncio.to_thread(child.stdout.read), CHILD)).strip()
+    return (await asyncio.wait_for(asyncio.to_thread(child.stdout.read), CHILD)).split()[-1]
 
 
 async def check_sound(rivals: Rivals) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 import pytest
+from cassandra.policies import FallthroughRetryPolicy, NoSpeculativeExecutionPolicy
 from msgspec.structs import replace
 
 from spikes.journal import cassandra_append, cassandra_stream
 from spikes.journal.cassandra import open_cassandra
+from spikes.journal.cassandra_cql import Way
 from spikes.journal.cassandra_stream import MOST_BYTES, MOST_EVENTS
 from spikes.journal.cassandra_target import target_of
 from spikes.journal.errors import (
@@ -28,6 +31,7 @@ from spikes.journal.errors import (
 from spikes.journal.port import MAX_EVENT_BYTES, Append, Appended, CommandKey
 from tests.cassandra.rules import Action, Request
 from tests.journal.rivals import (
+    IMPATIENCE,
     STEPS,
     Rivals,
     intents,
@@ -163,6 +167,15 @@ async def test_k2_an_append_that_was_fenced_begins_again(rivals: Rivals) -> None
     assert await rivals.there.holder(SLUG) == "note|1"
 
 
+async def test_k2_an_own_claim_taken_again_does_not_fence_its_own_append(rivals: Rivals) -> None:
+    await rivals.here.append(append(take=(SLUG,)))
+    await rivals.there.streams_of_events.fence("note|1", 0)
+    assert await rivals.here.append(append(after=1, take=(SLUG,))) == Appended(2)
+    await rivals.settle()
+    assert (await rivals.there.streams_of_events.head("note|1", 0)).epoch == 1
+    assert rivals.rows("intent") == []
+
+
 async def test_k2_what_was_sent_before_a_fence_never_comes_after_it(rivals: Rivals) -> None:
     head = await rivals.here.streams_of_events.head("note|1", 0)
     held = rivals.proxy.on(is_append, Action.HOLD_REQUEST)
@@ -190,13 +203,13 @@ async def test_k2_an_append_fenced_all_the_time_is_not_stored(rivals: Rivals, mo
 # ------------------------------------------------------------------------------------- K3: conditional statements alone
 
 
-async def test_k3_conditional_writes_have_no_clients_time(rivals: Rivals) -> None:
-    rivals.there.session._cluster.timestamp_generator = lambda: 2**60
+async def test_k3_writes_have_no_time_of_the_drivers(rivals: Rivals) -> None:
+    asked = itertools.count()
+    rivals.there.session._cluster.timestamp_generator = lambda: next(asked)
     await rivals.there.append(append(take=(SLUG,), command=KEY))
-    for table in ("events", "claims", "commands"):
-        column = "type" if table == "events" else "holder"
-        (row,) = rivals.rows(table, f"WRITETIME({column}) AS at")
-        assert abs(row.at / 1e6 - time.time()) < 60
+    await rivals.there.append(append(after=1, release=(SLUG,)))
+    await rivals.settle()
+    assert next(asked) == 0
 
 
 async def test_k3_events_and_claims_are_written_conditionally_alone(rivals: Rivals) -> None:
@@ -216,6 +229,12 @@ async def test_k3_the_driver_repeats_no_conditional_write(rivals: Rivals, action
     with pytest.raises(OutcomeUnknown):
         await rivals.here.session.run("fence", 1, "note|1", 0, None)
     assert again.caught == []
+
+
+async def test_k3_no_policy_repeats_a_conditional_write(rivals: Rivals) -> None:
+    profile = rivals.there.session._cluster.profile_manager.profiles[Way.LWT]
+    assert type(profile.retry_policy) is FallthroughRetryPolicy
+    assert type(profile.speculative_execution_policy) is NoSpeculativeExecutionPolicy
 
 
 async def test_k3_what_was_never_sent_is_not_stored(rivals: Rivals) -> None:
@@ -262,11 +281,12 @@ async def test_k4_anothers_event_in_its_place_means_never(rivals: Rivals) -> Non
 
 
 async def test_k4_a_refusal_not_looked_into_is_unknown(rivals: Rivals, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cassandra_append, "RESOLVE", 0.5)
+    monkeypatch.setattr(cassandra_append, "RESOLVE", 2 * IMPATIENCE)
     rivals.proxy.on(is_append, Action.DROP_ANSWER)
-    rivals.proxy.on(is_look_at_metadata, Action.DROP_REQUEST, times=None)
+    looks = rivals.proxy.on(is_look_at_metadata, Action.DROP_REQUEST, times=None)
     with pytest.raises(OutcomeUnknown):
         await rivals.here.append(append(take=(SLUG,)))
+    assert looks.caught
     assert await numbers(rivals) == [1]
     assert await rivals.there.holder(SLUG) == "note|1"
 
