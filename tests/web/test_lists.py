@@ -12,6 +12,7 @@ from spikes.web.paging import read_cursor, write_cursor
 from tests.abilities import in_memory
 from tests.web.conftest import Answer, Api, Person
 
+DAYS = 24 * 60 * 60
 ITEM = [
     *("id", "owner", "title", "body", "slug", "due", "status", "access", "tags", "commentCount"),
     *("created", "updated", "version", "trashed"),
@@ -55,17 +56,53 @@ async def test_lists_public_notes_and_the_own_ones(api: Api, ann: Person, bob: P
     assert titles(await api.get("/notes", bob)) == ["Bob's", "2", "0"]
 
 
-@pytest.mark.parametrize("path", ["/notes", "/notes/mine"])
-async def test_leads_through_all_pages(api: Api, ann: Person, path: str) -> None:
-    await write(api, ann, 5)
-    seen, following = [], f"{path}?limit=2"
+async def pages(api: Api, path: str, who: Person | None) -> list[str]:
+    """Return the titles of all pages, from the first on."""
+    seen, following = [], path
     while following:
-        answer = await api.get(following, ann)
+        answer = await api.get(following, who)
         seen += titles(answer)
         link = answer.headers.get("Link", "")
         assert not link or link.endswith('>; rel="next"')
         following = link.partition("<")[2].partition(">")[0]
-    assert seen == ["4", "3", "2", "1", "0"]
+    return seen
+
+
+@pytest.mark.parametrize("path", ["/notes", "/notes/mine"])
+async def test_leads_through_all_pages(api: Api, ann: Person, path: str) -> None:
+    await write(api, ann, 5)
+    assert await pages(api, f"{path}?limit=2", ann) == ["4", "3", "2", "1", "0"]
+
+
+@pytest.fixture
+async def over_a_year(api: Api, ann: Person) -> Person:
+    """Ann, who wrote ten notes, two each two months."""
+    who = ann
+    for number in range(10):
+        api.clock.pass_by(seconds=60 * DAYS if number % 2 == 0 else DAYS // 3)
+        who = await api.login("Ann")
+        status, access = ("Doing", "Public") if number % 3 else ("New", "Private")
+        await api.note(who, title=f"{number}", body=f"word{number % 4}", status=status, access=access)
+    return who
+
+
+@pytest.mark.parametrize("partitions", [100, 2])
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("/notes/mine?limit=3", "9876543210"),
+        ("/notes?limit=1", "9876543210"),
+        ("/notes/mine?limit=2&status=New", "9630"),
+        ("/notes?limit=2&access=Public", "875421"),
+        ("/notes/mine?limit=1&q=word1", "951"),
+        ("/notes?limit=1&q=word1&status=Doing", "51"),
+    ],
+)
+async def test_leads_through_notes_written_months_apart(
+    api: Api, over_a_year: Person, query: str, expected: str, partitions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikes.journal.cassandra_query.MOST_PARTITIONS", partitions)
+    assert "".join(await pages(api, query, over_a_year)) == expected
 
 
 async def test_keeps_its_place_while_notes_are_written(api: Api, ann: Person) -> None:
@@ -192,12 +229,7 @@ async def test_filters_by_tags_and_owner(api: Api, ann: Person, bob: Person, var
 @pytest.mark.usefixtures("various")
 async def test_every_order_has_all_pages(api: Api, ann: Person, path: str, sort: str) -> None:
     whole = titles(await api.get(f"{path}?sort={sort}", ann))
-    seen, following = [], f"{path}?limit=1&sort={sort}"
-    while following:
-        answer = await api.get(following, ann)
-        seen += titles(answer)
-        following = answer.headers.get("Link", "").partition("<")[2].partition(">")[0]
-    assert seen == whole
+    assert await pages(api, f"{path}?limit=1&sort={sort}", ann) == whole
 
 
 @in_memory
