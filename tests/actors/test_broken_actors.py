@@ -21,7 +21,7 @@ ONE = counter.persistence_id("one")
 
 
 async def failure(entities: EntitySystem, command: object = Add()) -> Failure:
-    status = (await asyncio.wait_for(entities.ask(ONE, command), 1)).status
+    status = (await asyncio.wait_for(entities.ask(ONE, command), 10)).status
     assert isinstance(status, Error)
     assert isinstance(status.reason, Failure)
     return status.reason
@@ -70,7 +70,7 @@ async def test_an_entity_that_cannot_begin_leaves_nothing_behind(start: Start, s
 async def test_commands_behind_one_that_cannot_begin_are_answered(start: Start, shaky: Shaky) -> None:
     entities = start(shaky)
     shaky.watching = 1
-    answers = await asyncio.wait_for(asyncio.gather(*(entities.ask(ONE, Add()) for _ in range(5))), 1)
+    answers = await asyncio.wait_for(asyncio.gather(*(entities.ask(ONE, Add()) for _ in range(5))), 10)
     assert all(isinstance(answer.status, Error) for answer in answers)
 
 
@@ -102,7 +102,7 @@ async def test_a_command_that_came_through_the_region_is_answered_too(start: Sta
     entities = start(shaky)
     shaky.checking = 1
     asked = [entities.ask(ONE, Read(), new=True) for _ in range(2)]
-    first, second = await asyncio.wait_for(asyncio.gather(*asked), 1)
+    first, second = await asyncio.wait_for(asyncio.gather(*asked), 10)
     assert first.status == Success(0)
     assert isinstance(second.status, Error)
     assert (await entities.ask(ONE, Add())).status == Success(1)
@@ -117,9 +117,9 @@ async def test_a_core_that_breaks_answers_everyone(start: Start, monkeypatch: py
 
     with monkeypatch.context() as patched:
         patched.setattr(PersistentEntity, "_check", fails)
-        answers = await asyncio.wait_for(asyncio.gather(*(entities.ask(ONE, Add()) for _ in range(5))), 1)
+        answers = await asyncio.wait_for(asyncio.gather(*(entities.ask(ONE, Add()) for _ in range(5))), 10)
     assert all(isinstance(answer.status, Error) for answer in answers)
-    assert (await asyncio.wait_for(entities.ask(ONE, Read()), 1)).status == Success(1)
+    assert (await asyncio.wait_for(entities.ask(ONE, Read()), 10)).status == Success(1)
 
 
 async def test_an_entity_that_cannot_retire_is_ended(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ async def test_an_entity_that_cannot_retire_is_ended(start: Start, monkeypatch: 
         async with asyncio.timeout(5):
             while await entities.active("counter") > 1:
                 pass
-    assert (await asyncio.wait_for(entities.ask(ONE, Add()), 1)).status == Success(2)
+    assert (await asyncio.wait_for(entities.ask(ONE, Add()), 10)).status == Success(2)
 
 
 async def test_a_journal_actor_that_breaks_leaves_no_question_open(
@@ -151,4 +151,4 @@ async def test_a_journal_actor_that_breaks_leaves_no_question_open(
     with monkeypatch.context() as patched:
         patched.setattr(JournalActor, "_run", fails)
         assert isinstance(await failure(entities), OutcomeNotKnown)
-    assert (await asyncio.wait_for(entities.ask(ONE, Add()), 1)).status == Success(2)
+    assert (await asyncio.wait_for(entities.ask(ONE, Add()), 10)).status == Success(2)

@@ -93,7 +93,7 @@ async def proxy(cassandra: Contact) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def rivals(journal_on_cassandra: str, proxy: Proxy, cassandra_session: Session) -> AsyncIterator[Rivals]:
     """Two journals on one keyspace, one of them behind the proxy."""
-    direct = target_of(f"{journal_on_cassandra}&request_timeout=20")
+    direct = target_of(journal_on_cassandra)
     there = await open_cassandra(direct, HOMES, migrate=True)
     behind = replace(direct, hosts=((proxy.host, proxy.port),), request_timeout=IMPATIENCE)
     here = await open_cassandra(behind, HOMES)

@@ -15,6 +15,7 @@ import pytest
 from spikes.journal import cassandra_sweep
 from spikes.journal.cassandra_intents import MINUTE
 from spikes.journal.cassandra_schema import SWEPT
+from spikes.journal.cassandra_stream import NOTHING
 from spikes.journal.errors import ClaimTaken
 from spikes.journal.port import Appended, EntityRow, RecordedCommand
 from tests.cassandra.rules import Action
@@ -126,6 +127,15 @@ async def test_k6_a_young_intent_is_left_alone(rivals: Rivals) -> None:
     assert await swept(rivals.there, later=5_000) == 0
     assert len(await intents(rivals.there)) == 1
     writing.cancel()
+
+
+async def test_k6_what_is_swept_can_never_be_stored(rivals: Rivals) -> None:
+    wanted = telling()
+    await crash(rivals.here, "intent", wanted)
+    assert await swept(rivals.there) == 1
+    late = await rivals.here.streams_of_events.append(wanted, NOTHING)
+    assert not late.applied
+    assert await rivals.there.events("note|1") == ()
 
 
 async def test_k6_two_sweepers_at_one_intent_agree(rivals: Rivals) -> None:

@@ -94,7 +94,7 @@ class History:
 def test_memory_and_two_on_cassandra_give_the_same_answers(journal_on_cassandra: str) -> None:
     numbers = itertools.count()
     with asyncio.Runner() as runner:
-        target = target_of(f"{journal_on_cassandra}&request_timeout=20")
+        target = target_of(journal_on_cassandra)
         here, there = (runner.run(open_cassandra(target, HOMES, migrate=True)) for _ in range(2))
         try:
             _compare(lambda steps: runner.run(_same(next(numbers), steps, (here, there))))
