@@ -220,9 +220,9 @@ class Crowd:
         """Say how many answers there were of which kind, and how long the slowest took."""
         answers = [answer for answer in self.answers if answer.called >= since]
         kinds = Counter(f"{answer.status or 'lost'} {answer.code}".strip() for answer in answers)
-        slowest = max((answer.took for answer in answers), default=0.0)
+        slowest = max(answers, key=lambda answer: answer.took)
         unknown = sum(each.returned == NEVER for history in self.histories.values() for each in history)
-        return f"{dict(kinds)}, slowest {slowest:.2f} s, {unknown} of unknown outcome for good"
+        return f"{dict(kinds)}, slowest {slowest.took:.2f} s ({slowest.status}), {unknown} of unknown outcome for good"
 
 
 @asynccontextmanager
