@@ -146,5 +146,7 @@ class KeyKeeper(Housekeeper):
     period: ClassVar[float] = 600.0
 
     async def round(self) -> None:
-        """Forget the keys that no request can meet any more."""
+        """Forget the keys that no request can meet any more, unless the journal does so by itself."""
+        if "keys_expire" in self.journal.capabilities:
+            return
         await self.journal.forget_commands(type(self).now() - COMMAND_RETENTION)

@@ -153,7 +153,7 @@ async def _warn_of_periodic_sync(session: Session) -> None:
 class CassandraJournal:
     """A `Journal` in one keyspace. Lives on the event loop that it was opened on."""
 
-    capabilities: frozenset[str] = frozenset()
+    capabilities = frozenset({"keys_expire"})
     reach = REACH
     leeway = LEEWAY
 

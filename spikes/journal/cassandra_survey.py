@@ -6,6 +6,7 @@ The order of streams is that of their partitions' tokens: arbitrary, but it stay
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
@@ -28,6 +29,9 @@ PIECE = 500
 
 SAMPLE = 5_000
 """From how many rows figures are estimated; of fewer rows they are exact."""
+
+SAMPLED = 5.0
+"""Seconds for which an estimate is good."""
 
 TOKENS = 1 << 64
 FIRST_TOKEN = -(1 << 63)
@@ -54,6 +58,7 @@ class Survey:
         self._streams = streams
         self._rows = rows
         self._stale_from: dict[tuple[str, int], str] = {}
+        self._sampled: tuple[float, Sample] | None = None
 
     async def ids(self, after: str = "") -> AsyncIterator[str]:
         """Yield the ids of all entities that have events, from behind one of them."""
@@ -111,7 +116,15 @@ class Survey:
         return tuple(found)
 
     async def sample(self) -> Sample:
-        """Count over the first rows in token order."""
+        """Count over the first rows in token order; an estimate is good for some seconds."""
+        if self._sampled is not None and time.monotonic() < self._sampled[0]:
+            return self._sampled[1]
+        sample = await self._sample()
+        if sample.share < 1:
+            self._sampled = time.monotonic() + SAMPLED, sample
+        return sample
+
+    async def _sample(self) -> Sample:
         events, rows, share = 0, 0, 1.0
         listed: Counter[str] = Counter()
         totals: Counter[tuple[str, str]] = Counter()

@@ -367,6 +367,7 @@ class Journal(Protocol):
 
     capabilities: frozenset[str]
     """Optional abilities: "ranking", "prefix", "phrase", "exact_counts", "sort:title", "sort:due", "sort:updated"; and
+    "keys_expire": client keys are forgotten without anybody asking for it; and
     "total_order": `stream` has the events of all entities, once, in the order in which they were stored."""
 
     identity: str

@@ -17,6 +17,18 @@ SORTING: Mapping[str, str] = {
 """The ability that each order needs; one that is not here needs none."""
 
 
+FARTHEST = 10_000
+"""How far into the list of users a journal begins that has to read all that it leaves out."""
+
+
+def check_start(abilities: Collection[str], start: int) -> None:
+    """Raise a 400 for a list that would begin too far in for a journal that is spread over machines."""
+    if start > FARTHEST and "exact_counts" not in abilities:
+        raise Problem(
+            400, "unsupported_by_journal", f"the journal of this service lists from start={FARTHEST} at the farthest"
+        )
+
+
 def check_able(abilities: Collection[str], sort: str | None, terms: Sequence[TextTerm]) -> None:
     """Raise a 400 that names every parameter that the journal lacks the ability for, and what would be right."""
     if lacking := list(_lacking(abilities, sort, terms)):

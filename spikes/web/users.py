@@ -14,6 +14,7 @@ from spikes.domain.user.response import UserResponse, listed_user, user_response
 from spikes.journal.port import CommandKey, Equal, Listed, Query
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer
+from spikes.web.abilities import check_start
 from spikes.web.call import Call
 from spikes.web.errors import Problem, Refused, forbidden
 from spikes.web.paging import next_page
@@ -71,6 +72,7 @@ async def read(call: Call) -> Reply:
 async def list_all(call: Call) -> Reply:
     """GET /users: all profiles, the newest first."""
     start, count = call.number("start"), call.number("count")
+    check_start(call.services.views.capabilities, start)
     page = await call.services.views.query(Query("user", (Equal("removing", 0),), limit=count, offset=start))
     users = await asyncio.gather(*(_listed(call, row) for row in page.rows))
     more: Headers = next_page("/users", start=start + count, count=count) if page.next else ()

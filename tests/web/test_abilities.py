@@ -98,3 +98,8 @@ async def test_lists_of_its_own_orders_are_as_ever(api: Api, ann: Person) -> Non
         await api.delete(f"/notes/{note['id']}", ann)
     assert [tag["title"] for tag in (await api.get("/tags")).content] == ["a", "b"]
     assert [note["title"] for note in (await api.get("/notes/trash", ann)).content] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("first", "status"), [(10_000, 200), (10_001, 400)])
+async def test_users_are_listed_from_so_far_at_the_farthest(api: Api, first: int, status: int) -> None:
+    assert (await api.get(f"/users?start={first}")).status == status
