@@ -1,0 +1,72 @@
+"""The error inbox: what went wrong in this process, grouped, for whoever looks into the console.
+
+It is bounded, lives in memory and ends with the process; the log has everything. Nothing that users wrote comes in
+here: callers give types, ids and numbers, and what looks like an e-mail address is hidden all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import msgspec
+
+from spikes.telemetry import metrics
+from spikes.telemetry.scrubbing import scrubbed
+
+MOST_GROUPS = 200
+"""How many groups are kept; beyond that the one that was seen longest ago is dropped."""
+
+LONGEST = 500
+"""How many characters of a summary, or of a value in a sample, are kept."""
+
+ErrorKind = Literal["failed_command", "poison_message", "dead_letter", "conflict", "undecodable_event", "unexpected"]
+KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
+
+
+class ErrorGroup(msgspec.Struct, frozen=True):
+    """Errors of one kind with one summary. Times are in milliseconds since the epoch; `sample` is the newest one."""
+
+    kind: str
+    summary: str
+    count: int
+    first: int
+    last: int
+    sample: dict[str, str]
+
+
+class ErrorInbox:
+    """What went wrong, grouped by kind and summary. `dropped` counts groups that had to make room."""
+
+    def __init__(self, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._now = now
+        self._groups: OrderedDict[tuple[str, str], ErrorGroup] = OrderedDict()
+        self.dropped = 0
+
+    def record(self, kind: ErrorKind, summary: str, **sample: object) -> None:
+        """Note one error. `summary` says what, the same for all alike; `sample` (ids, numbers) tells this one apart."""
+        metrics.ERRORS.labels(kind).inc()
+        key, now = (kind, _short(summary)), self._now()
+        known = self._groups.pop(key, None)
+        count, first = (known.count, known.first) if known else (0, now)
+        newest = {name: _short(str(value)) for name, value in sample.items() if value is not None}
+        self._groups[key] = ErrorGroup(*key, count + 1, first, now, newest)
+        if len(self._groups) > MOST_GROUPS:
+            self._groups.popitem(last=False)
+            self.dropped += 1
+
+    def groups(self) -> list[ErrorGroup]:
+        """Return all groups, the one that was seen last first."""
+        return list(reversed(self._groups.values()))
+
+    @property
+    def total(self) -> int:
+        """How many errors the groups count."""
+        return sum(group.count for group in self._groups.values())
+
+
+def _short(text: str) -> str:
+    text = scrubbed(text)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
