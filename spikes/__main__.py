@@ -70,6 +70,10 @@ def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | Non
             from spikes.cli.store import events
 
             return asyncio.run(events(settings, given.persistence_id))
+        case "backup":
+            from spikes.cli.backup import backup
+
+            return backup(settings, given.target)
         case "export":
             from spikes.cli.moving import export
 

@@ -34,6 +34,7 @@ COMMANDS = [
     "verify",
     "rebuild",
     "events",
+    "backup",
     "export",
     "import",
     "user",

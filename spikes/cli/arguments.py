@@ -34,6 +34,11 @@ A service may run meanwhile.
 EVENTS = """\
 Print the events of one entity, oldest first, one JSON object a line: sequence_nr, type, time, who, metadata, payload.
 """
+BACKUP = """\
+Copy the file of events, as it is at this moment, to a new file, and look that for damage. A service may run meanwhile;
+what it stores after the start is not in it. A file that is there already is never overwritten. To restore: stop the
+service, put the copy where the file was, without any -wal or -shm file beside it, and start.
+"""
 EXPORT = """\
 Write every event, with all that is known of it, as one JSON object a line, in the order in which they happened. A
 service may run meanwhile; what it stores after the start is not in it.
@@ -65,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     _store(_described(commands.add_parser("verify", help="look for damage in the journal"), VERIFY))
     _store(_described(commands.add_parser("rebuild", help="make all rows anew from the events"), REBUILD))
     _events(_described(commands.add_parser("events", help="print the events of one entity"), EVENTS))
+    _backup(_described(commands.add_parser("backup", help="copy the file of events while it is in use"), BACKUP))
     _moving(_described(commands.add_parser("export", help="write all events as JSON lines"), EXPORT), "write to")
     _moving(_described(commands.add_parser("import", help="store all events of an export"), IMPORT), "read")
     _copy(_described(commands.add_parser("copy", help="store all events of one journal in another"), COPY))
@@ -99,6 +105,11 @@ def _environment(command: argparse.ArgumentParser) -> None:
 
 def _events(command: argparse.ArgumentParser) -> None:
     command.add_argument("persistence_id", metavar="PERSISTENCE_ID", help="kind and id, like 'note|0N2ZBXJ5C4V7K'")
+    _store(command)
+
+
+def _backup(command: argparse.ArgumentParser) -> None:
+    command.add_argument("target", metavar="FILE", help="the new file")
     _store(command)
 
 
