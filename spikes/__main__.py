@@ -95,7 +95,7 @@ def _run(given: argparse.Namespace, settings: Settings, assemble: Assemble | Non
 def _failed(given: argparse.Namespace, problem: Exception, code: Exit) -> int:
     """Say what the problem is: a worker to its supervisor, any other to who looks."""
     if inherit := getattr(given, "inherit", None):
-        Control(inherit[0]).failed(str(problem))
+        Control(inherit.control).failed(str(problem))
     else:
         print(f"spikes: {problem}", file=sys.stderr)
     return code

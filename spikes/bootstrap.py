@@ -9,6 +9,8 @@ from typing import Any
 
 from spikes import __version__
 from spikes.actors.system import EntitySystem, Limits
+from spikes.console.inside import Inside
+from spikes.console.listener import make_management_app
 from spikes.domain.note.behavior import note_behavior
 from spikes.domain.tag.behavior import tag_behavior
 from spikes.domain.ticket.behavior import ticket_behavior
@@ -55,10 +57,13 @@ async def start_entities(settings: Settings) -> AsyncIterator[tuple[EntitySystem
 
 
 class Service:
-    """The assembled service: the application, its state, and how to end what is behind it."""
+    """The assembled service: the applications, its state, and how to end what is behind it."""
 
-    def __init__(self, app: Application, state: ServiceState, entities: EntitySystem, journal: Journal) -> None:
+    def __init__(
+        self, app: Application, settings: Settings, state: ServiceState, entities: EntitySystem, journal: Journal
+    ) -> None:
         self.app = app
+        self.settings = settings
         self.state = state
         self.entities = entities
         self.journal = journal
@@ -66,6 +71,17 @@ class Service:
             asyncio.create_task(refold_in_background(journal, BEHAVIORS)),
             asyncio.create_task(sweep_in_background(journal, BEHAVIORS)),
         }
+
+    def management(self, peers: str | None) -> Application:
+        """Make the application of the management listener; `peers` is the directory where workers find each other."""
+        inside = Inside(
+            settings=self.settings,
+            state=self.state,
+            entities=self.entities,
+            journal=self.journal,
+            behaviors=BEHAVIORS,
+        )
+        return make_management_app(inside, peers)
 
     async def drain(self) -> None:
         """Finish what the entities have taken in; no new request comes."""
@@ -85,4 +101,4 @@ async def assemble(settings: Settings) -> Service:
     entities = EntitySystem.start(journal, BEHAVIORS, limits_of(settings))
     entities.keep_house()
     state = ServiceState(recovered=True, version=__version__)
-    return Service(make_app(entities, journal, settings, state), state, entities, journal)
+    return Service(make_app(entities, journal, settings, state), settings, state, entities, journal)

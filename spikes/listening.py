@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 BACKLOG = 1024
 """Connections that may wait to be accepted; the kernel cuts it at net.core.somaxconn."""
 
@@ -16,30 +18,68 @@ LISTEN = "0A"
 """The state of a listening socket in /proc/net/tcp."""
 
 
+PUBLIC = ("--host or SPIKES_HOST", "--port or SPIKES_PORT")
+MANAGEMENT = ("SPIKES_ADMIN_HOST", "SPIKES_ADMIN_PORT")
+"""How an operator chooses address and port of the API, and of the console."""
+
+
 class CannotListen(Exception):
     """The address can't be listened on; the message says why, by whom a port is taken, and what would be right."""
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+class Sockets(msgspec.Struct, frozen=True):
+    """What a process listens on: for the API, and for the management listener (nothing if that is off)."""
+
+    public: list[socket.socket]
+    management: list[socket.socket] = []
+
+    def close(self) -> None:
+        """Close all of them."""
+        for listening in (*self.public, *self.management):
+            listening.close()
+
+
+class Inheritance(msgspec.Struct, frozen=True):
+    """What a worker gets from its supervisor: descriptors, and the directory where the workers find each other."""
+
+    control: int
+    public: list[int]
+    management: list[int] = []
+    peers: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Inheritance:
+        """Return what `str` made a text of, to be given on a command line."""
+        return msgspec.json.decode(text, type=cls)
+
+    def __str__(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @property
+    def descriptors(self) -> list[int]:
+        """All that has to be handed on."""
+        return [self.control, *self.public, *self.management]
+
+    def sockets(self) -> Sockets:
+        """Return the listening sockets."""
+        return Sockets(*([socket.socket(fileno=each) for each in part] for part in (self.public, self.management)))
+
+
+def listen(host: str, port: int, chosen_by: tuple[str, str] = PUBLIC) -> list[socket.socket]:
     """Return a listening socket for each address of `host`, all on one port (0: any free one).
 
-    Raises CannotListen.
+    Raises CannotListen, which says what `chosen_by` names.
     """
     sockets: list[socket.socket] = []
     try:
         for family, address in _addresses(host, port):
-            sockets.append(_listening(family, (address, port)))
+            sockets.append(_listening(family, (address, port), chosen_by))
             port = sockets[0].getsockname()[1]
     except BaseException:
         for opened in sockets:
             opened.close()
         raise
     return sockets
-
-
-def inherited(descriptors: list[int]) -> list[socket.socket]:
-    """Return the listening sockets that the supervisor has opened."""
-    return [socket.socket(fileno=descriptor) for descriptor in descriptors]
 
 
 def url(listening: socket.socket) -> str:
@@ -56,7 +96,7 @@ def _addresses(host: str, port: int) -> list[tuple[int, str]]:
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _listening(family: int, address: tuple[str, int]) -> socket.socket:
+def _listening(family: int, address: tuple[str, int], chosen_by: tuple[str, str]) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,15 +107,15 @@ def _listening(family: int, address: tuple[str, int]) -> socket.socket:
         opened.setblocking(False)
     except OSError as problem:
         opened.close()
-        raise CannotListen(_why(problem, *address)) from None
+        raise CannotListen(_why(problem, *address, *chosen_by)) from None
     return opened
 
 
-def _why(problem: OSError, host: str, port: int) -> str:
+def _why(problem: OSError, host: str, port: int, host_by: str, port_by: str) -> str:
     if problem.errno == errno.EADDRINUSE:
-        return f"{host}:{port} is in use by {holder(port)}; stop that, or choose another port by --port or SPIKES_PORT"
+        return f"{host}:{port} is in use by {holder(port)}; stop that, or choose another port by {port_by}"
     if problem.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine; choose another by --host or SPIKES_HOST"
+        return f"{host} is no address of this machine; choose another by {host_by}"
     return f"{host}:{port} can't be listened on: {problem.strerror}"
 
 

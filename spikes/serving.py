@@ -5,7 +5,7 @@ SIGTERM, SIGINT or the supervisor's death, in this order, 10 s in all:
 1. readiness answers 503 and every answer says `Connection: close`, so that clients move on;
 2. the door: new connections are taken while requests that were there before are in flight, for `DOOR` at most;
 3. requests in flight finish, and connections that are kept alive get `GRACE` to send what may be on its way;
-4. the entities flush, the journal closes, exit code 0.
+4. the entities flush, the management listener, which answered until now, ends, the journal closes, exit code 0.
 
 Without a supervisor a second signal ends the process at once. A worker ignores it: who signals a whole process group
 (systemd does) signals each worker twice, once by itself and once through the supervisor.
@@ -26,7 +26,7 @@ from aiohttp import web
 
 from spikes.ending import Control, Drain, heed_signals
 from spikes.exits import Exit
-from spikes.listening import BACKLOG
+from spikes.listening import BACKLOG, Sockets
 from spikes.settings import Settings
 
 DOOR = 2.0
@@ -62,6 +62,10 @@ class Service(Protocol):
     @property
     def state(self) -> State:
         """What the health routes read."""
+        ...
+
+    def management(self, peers: str | None) -> web.Application:
+        """Make the application of the management listener; `peers` is the directory where workers find each other."""
         ...
 
     async def drain(self) -> None:
@@ -103,13 +107,21 @@ class InFlight:
                 response.headers["Connection"] = "close"
 
 
-def run(settings: Settings, assemble: Assemble, sockets: list[socket.socket], control: Control | None = None) -> int:
+def run(
+    settings: Settings,
+    assemble: Assemble,
+    sockets: Sockets,
+    control: Control | None = None,
+    peers: str | None = None,
+) -> int:
     """Serve until a signal comes; return the exit code (`Exit`). Raises JournalUnusable."""
     with asyncio.Runner(loop_factory=_loop) as runner:
-        return runner.run(_serve(settings, assemble, sockets, control))
+        return runner.run(_serve(settings, assemble, sockets, control, peers))
 
 
-async def _serve(settings: Settings, assemble: Assemble, sockets: list[socket.socket], control: Control | None) -> int:
+async def _serve(
+    settings: Settings, assemble: Assemble, sockets: Sockets, control: Control | None, peers: str | None
+) -> int:
     drain = Drain()
     heed_signals(drain, supervised=control is not None)
     if control:
@@ -119,9 +131,12 @@ async def _serve(settings: Settings, assemble: Assemble, sockets: list[socket.so
         return Exit.OK
     in_flight = InFlight(service.app, service.state)
     runner = web.AppRunner(service.app, access_log=None, shutdown_timeout=1.0)
+    management = web.AppRunner(service.management(peers), access_log=None, shutdown_timeout=1.0)
     finished = False
     try:
-        doors = await _open(runner, sockets, shared=control is not None)
+        if sockets.management:
+            await _open(management, sockets.management, shared=control is not None)
+        doors = await _open(runner, sockets.public, shared=control is not None)
         _spare_the_collector()
         if control:
             control.ready()
@@ -131,7 +146,7 @@ async def _serve(settings: Settings, assemble: Assemble, sockets: list[socket.so
         finished = await _finish_requests(runner, doors, in_flight, drain)
     finally:
         drain.begin("a problem")
-        ended = await _end(runner, service, drain.until(FLUSH))
+        ended = await _end(runner, management, service, drain.until(FLUSH))
     return Exit.OK if finished and ended else Exit.UNFINISHED
 
 
@@ -192,12 +207,13 @@ async def _finish_requests(
     return finished
 
 
-async def _end(runner: web.AppRunner, service: Service, deadline: float) -> bool:
+async def _end(runner: web.AppRunner, management: web.AppRunner, service: Service, deadline: float) -> bool:
     """End connections, entities and journal; False if they have no time to finish."""
     try:
         async with asyncio.timeout_at(deadline):
             await runner.cleanup()
             await service.drain()
+            await management.cleanup()
             await service.close()
     except TimeoutError:
         log.error("end not finished in time")  # noqa: TRY400 - where it was cut off tells nothing

@@ -75,8 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_environment(cls, environ: Mapping[str, str], **overrides: str | int | float | None) -> Settings:
         """Return the settings of `environ`; `overrides` (the command line's, by field; None is not given) go first.
 
-        Raises SettingError for a wrong value, an unreadable file, an unknown variable that starts with SPIKES_, or half
-        of the journal's credentials.
+        Raises SettingError for a wrong value, an unreadable file, an unknown variable that starts with SPIKES_, half of
+        the journal's credentials, or an admin console that others could reach without a token.
         """
         _refuse_unknown(environ)
         values = {s.field: s.read(text, s.variable) for s in SETTINGS if (text := s.text(environ)) is not None}
@@ -85,7 +85,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 values[field] = _by_field(field).read(str(value), "--" + field.replace("_", "-"))
         if ("journal_username" in values) != ("journal_password" in values):
             raise SettingError("SPIKES_JOURNAL_USERNAME and SPIKES_JOURNAL_PASSWORD are only right together")
-        return cls(**values)
+        settings = cls(**values)
+        if settings.admin_port >= 0 and settings.admin_token is None and not means_this_machine(settings.admin_host):
+            raise SettingError(
+                f"SPIKES_ADMIN_HOST={settings.admin_host!r} without SPIKES_ADMIN_TOKEN is wrong: others could reach "
+                "the console; set a token, or listen on 127.0.0.1, or turn it off by SPIKES_ADMIN_PORT=-1"
+            )
+        return settings
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -143,6 +149,16 @@ class Setting(msgspec.Struct, frozen=True):
             reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
             message = f"{self.variable}{FILE_SUFFIX}={file!r} can't be read: {reason}; it must name a text file"
             raise SettingError(message) from None
+
+
+def means_this_machine(host: str) -> bool:
+    """Tell whether a host name or an IP address always means the machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def without_credentials(url: str) -> str:

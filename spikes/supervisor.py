@@ -1,8 +1,8 @@
 """`serve --workers N`: one process that opens the listening sockets and keeps N serving processes at work.
 
 A worker is a fresh process by exec, never a fork (rule S4), started by the same command line as the supervisor; it
-inherits the sockets and one end of a socket pair. On that it reports `ready`, or `failed` and why; when the other end
-closes, the supervisor is gone and the worker drains.
+inherits the sockets, those of the management listener too, and one end of a socket pair. On that it reports `ready`,
+or `failed` and why; when the other end closes, the supervisor is gone and the worker drains.
 
 All workers accept from one listening socket, rather than from one each by SO_REUSEPORT:
 
@@ -23,12 +23,14 @@ import asyncio
 import os
 import signal
 import socket
+import tempfile
 from asyncio.subprocess import DEVNULL
 
 import structlog
 
 from spikes.ending import LIMIT
 from spikes.exits import Exit
+from spikes.listening import Inheritance, Sockets
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
@@ -41,7 +43,7 @@ START = 60.0
 """Seconds that a replacement may take until it is ready."""
 
 INHERIT = "--inherit"
-"""The flag by which a worker learns its descriptors: the control line, then the listening sockets."""
+"""The flag by which a worker learns what it inherits."""
 
 log = structlog.get_logger()
 
@@ -76,15 +78,16 @@ class Worker:
         self.ended.add_done_callback(lambda _: self._report.add_done_callback(lambda _: writer.close()))
 
     @classmethod
-    async def start(cls, command: list[str], sockets: list[socket.socket]) -> Worker:
-        """Start a process that inherits `sockets`; raises OSError if there can be none."""
+    async def start(cls, command: list[str], sockets: Sockets, peers: str | None = None) -> Worker:
+        """Start a process that inherits `sockets` and meets others in `peers`; raises OSError if there can be none."""
         mine, its = socket.socketpair()
         line = await asyncio.open_connection(sock=mine)
         with its:
-            passed = [its.fileno(), *(listening.fileno() for listening in sockets)]
-            flag = f"{INHERIT}={','.join(map(str, passed))}"
+            public, management = ([each.fileno() for each in s] for s in (sockets.public, sockets.management))
+            passed = Inheritance(its.fileno(), public, management, peers)
+            command = [*command, f"{INHERIT}={passed}"]
             try:
-                process = await asyncio.create_subprocess_exec(*command, flag, stdin=DEVNULL, pass_fds=passed)
+                process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, pass_fds=passed.descriptors)
             except BaseException:
                 line[1].close()
                 raise
@@ -137,9 +140,10 @@ class Slot:
 class Supervisor:
     """Keeps `count` workers at work until a signal comes."""
 
-    def __init__(self, command: list[str], sockets: list[socket.socket], count: int) -> None:
+    def __init__(self, command: list[str], sockets: Sockets, count: int, peers: str | None = None) -> None:
         self._command = command
         self._sockets = sockets
+        self._peers = peers
         self._count = count
         self._workers: set[Worker] = set()
         self._stop = asyncio.Event()
@@ -227,15 +231,14 @@ class Supervisor:
         return True
 
     async def _start(self) -> Worker:
-        worker = await Worker.start(self._command, self._sockets)
+        worker = await Worker.start(self._command, self._sockets, self._peers)
         self._workers.add(worker)
         worker.ended.add_done_callback(lambda _: self._workers.discard(worker))
         return worker
 
     async def _end(self) -> int:
         """Let all workers drain at once, and refuse new connections meanwhile."""
-        for listening in self._sockets:
-            listening.close()
+        self._sockets.close()
         codes = await asyncio.gather(*(worker.end() for worker in self._workers))
         finished = all(code in (Exit.OK, -signal.SIGTERM) for code in codes)  # the signal's: one not yet started
         log.info("ended", workers=len(codes))
@@ -258,10 +261,11 @@ class Supervisor:
         os.kill(os.getpid(), number)
 
 
-def run(command: list[str], sockets: list[socket.socket], count: int) -> int:
+def run(command: list[str], sockets: Sockets, count: int) -> int:
     """Keep `count` processes of `command` serving on `sockets` until a signal comes; return the exit code (`Exit`)."""
 
     async def supervise() -> int:
-        return await Supervisor(command, sockets, count).run()
+        with tempfile.TemporaryDirectory(prefix="spikes-") as peers:  # only this user may enter it
+            return await Supervisor(command, sockets, count, peers).run()
 
     return asyncio.run(supervise())

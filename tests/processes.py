@@ -20,8 +20,9 @@ SPIKES = ("-m", "spikes")
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment for a process: this one's, without its settings."""
-    return {**{name: value for name, value in os.environ.items() if not name.startswith("SPIKES_")}, **more}
+    """Return the environment for a process: this one's without its settings, and no management listener."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPIKES_")}
+    return {**inherited, "SPIKES_ADMIN_PORT": "-1", **more}
 
 
 class Running:

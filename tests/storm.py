@@ -25,7 +25,7 @@ BEHAVIOR = {behavior.kind: behavior for behavior in BEHAVIORS}
 @asynccontextmanager
 async def spikes(folder: Path, *arguments: str, **environ: str) -> AsyncIterator[Running]:
     """Serve for real on a free port, with its data in `folder`."""
-    environ = {"SPIKES_DATA_DIR": str(folder), "SPIKES_ADMIN_PORT": "-1", "SPIKES_RATE_LIMITS": "off", **environ}
+    environ = {"SPIKES_DATA_DIR": str(folder), "SPIKES_RATE_LIMITS": "off", **environ}
     environ.setdefault("SPIKES_LOG_FORMAT", "json")
     async with running("serve", "--port", "0", *arguments, module=SPIKES, **environ) as it:
         await it.line("ready")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from spikes import supervisor
+from spikes.listening import Sockets
 from spikes.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Supervisor, Worker, pause_after
 from tests.processes import appears, connect, serving
 
@@ -32,7 +33,7 @@ async def test_pauses_grow_when_no_process_can_be_started(monkeypatch: pytest.Mo
     pauses: list[float] = []
     enough = asyncio.Event()
 
-    async def no_more(command: list[str], sockets: list[Any]) -> Worker:
+    async def no_more(command: list[str], *_: Any) -> Worker:
         raise OSError("no more processes")
 
     def log_error(event: str, **line: Any) -> None:
@@ -41,10 +42,10 @@ async def test_pauses_grow_when_no_process_can_be_started(monkeypatch: pytest.Mo
             if len(pauses) == 5:
                 enough.set()
 
-    worker = await Worker.start(SLEEPER, [])
+    worker = await Worker.start(SLEEPER, Sockets([]))
     monkeypatch.setattr(Worker, "start", no_more)
     monkeypatch.setattr(supervisor.log, "error", log_error, raising=False)
-    keeping = asyncio.create_task(Supervisor(SLEEPER, [], 1)._keep(supervisor.Slot(worker)))
+    keeping = asyncio.create_task(Supervisor(SLEEPER, Sockets([]), 1)._keep(supervisor.Slot(worker)))
     worker.kill()
     await asyncio.wait_for(enough.wait(), 20)
     keeping.cancel()

@@ -52,6 +52,16 @@ class TinyService:
     async def readiness(self, _: web.Request) -> web.Response:
         return web.json_response({}, status=503 if self.state.draining else 200)
 
+    def management(self, peers: str | None) -> web.Application:
+        """Answer with what the supervisor has told."""
+
+        async def told(_: web.Request) -> web.Response:
+            return web.json_response({"pid": os.getpid(), "peers": peers})
+
+        app = web.Application()
+        app.router.add_get("/", told)
+        return app
+
     async def drain(self) -> None:
         self.told.with_name("drained").touch()
 

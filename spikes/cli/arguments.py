@@ -6,6 +6,7 @@ import argparse
 
 from spikes import __version__
 from spikes.exits import Exit
+from spikes.listening import Inheritance
 
 DESCRIPTION = "Spikes: an event-sourced note backend."
 ENVIRONMENT = """\
@@ -91,7 +92,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--port", metavar="PORT", help="port to listen on, 0 for any free one (SPIKES_PORT; 8080)")
     _store(command)
     command.add_argument("--workers", metavar="N", type=_workers, help="number of serving processes, 1 to 256")
-    command.add_argument("--inherit", type=_descriptors, help=argparse.SUPPRESS)
+    command.add_argument("--inherit", type=Inheritance.parse, help=argparse.SUPPRESS)
 
 
 def _store(command: argparse.ArgumentParser) -> None:
@@ -137,7 +138,3 @@ def _workers(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 256):
         raise argparse.ArgumentTypeError(f"{text!r} is wrong: it must be a whole number from 1 to 256")
     return int(text)
-
-
-def _descriptors(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]

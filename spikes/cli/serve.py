@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from spikes import __version__
-from spikes.listening import inherited, listen, url
+from spikes.listening import MANAGEMENT, Inheritance, Sockets, listen, url
 from spikes.settings import Settings
 
 if TYPE_CHECKING:  # a supervisor does without the web server and everything behind it
@@ -23,9 +23,8 @@ log = structlog.get_logger()
 def serve(settings: Settings, arguments: argparse.Namespace, assemble: Assemble | None) -> int:
     """Serve until a signal comes; return the exit code. Raises CannotListen, JournalUnusable."""
     if arguments.inherit:
-        control, *descriptors = arguments.inherit
-        return _work(settings, assemble, inherited(descriptors), control)
-    sockets = listen(settings.host, settings.port)
+        return _work(settings, assemble, arguments.inherit.sockets(), arguments.inherit)
+    sockets = Sockets(listen(settings.host, settings.port), listen_for_management(settings))
     announce(settings, sockets, arguments.workers)
     if arguments.workers:
         from spikes import supervisor
@@ -34,12 +33,20 @@ def serve(settings: Settings, arguments: argparse.Namespace, assemble: Assemble 
     return _work(settings, assemble, sockets)
 
 
-def announce(settings: Settings, sockets: list[socket.socket], workers: int | None) -> None:
+def listen_for_management(settings: Settings) -> list[socket.socket]:
+    """Return the sockets of the management listener, none if it is off. Raises CannotListen."""
+    if settings.admin_port < 0:
+        return []
+    return listen(settings.admin_host, settings.admin_port, MANAGEMENT)
+
+
+def announce(settings: Settings, sockets: Sockets, workers: int | None) -> None:
     """Write the first log line: where the data is, and where the service is to be found."""
     log.info(
         "starting",
         version=__version__,
-        address=" ".join(map(url, sockets)),
+        address=" ".join(map(url, sockets.public)),
+        admin_address=" ".join(map(url, sockets.management)) or "off",
         data_directory=os.path.abspath(settings.data_dir),
         journal=settings.journal_shown,
         workers=workers,
@@ -53,12 +60,15 @@ def same_command() -> list[str]:
 
 
 def _work(
-    settings: Settings, assemble: Assemble | None, sockets: list[socket.socket], control: int | None = None
+    settings: Settings, assemble: Assemble | None, sockets: Sockets, inheritance: Inheritance | None = None
 ) -> int:
     from spikes import serving
     from spikes.ending import Control
 
-    return serving.run(settings, assemble or _whole(), sockets, None if control is None else Control(control))
+    assemble = assemble or _whole()
+    if inheritance is None:
+        return serving.run(settings, assemble, sockets)
+    return serving.run(settings, assemble, sockets, Control(inheritance.control), inheritance.peers)
 
 
 def _whole() -> Assemble:

@@ -37,6 +37,11 @@ class ClientAddress:
             return UNKNOWN
         return shown(self._behind(peer, request.headers.getall(FORWARDED, ())) if self._trusted else peer)
 
+    def trusts(self, text: str) -> bool:
+        """Tell whether an address is that of a trusted proxy."""
+        address = parsed(text)
+        return address is not None and self._trusts(address)
+
     def _behind(self, address: Address, forwarded: Iterable[str]) -> Address:
         heard = ",".join(forwarded).split(",")
         while heard and self._trusts(address):

@@ -1,0 +1,1 @@
+"""The management listener: probes, metrics and the admin console, never on the public port."""

@@ -1,0 +1,15 @@
+"""The pages of the console and the questions that its processes ask each other: the one table of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from spikes.console.page import Role, Route
+from spikes.console.pages import overview
+from spikes.console.peers import Question
+from spikes.console.snapshot import snapshot
+
+ROUTES: tuple[Route, ...] = (Route("GET", "/", overview.page, Role.VIEWER, "Overview", every=5.0),)
+
+QUESTIONS: Mapping[str, Question] = {"snapshot": snapshot}
+"""What each process can be asked about itself by `PageContext.peers`."""
