@@ -18,7 +18,7 @@ OWNERS = {
     "aiohttp": ("web/", "console/", "serving.py"),
     "apsw": ("journal/sqlite",),
     "cassandra": ("journal/cassandra",),
-    "prometheus_client": ("telemetry/",),
+    "prometheus_client": ("telemetry/", "console/scraping"),
 }
 """Which files alone may import a library."""
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from spikes.console import rendering
-from spikes.console.guard import Guard, Refusal, Serve
+from spikes.console.guard import CHALLENGE, Guard, Refusal, Serve
 from spikes.console.inside import Inside
 from spikes.console.page import BadRequest, Download, NotThere, Page, PageContext, Redirect, Role, Route
 from spikes.console.peers import Peers
@@ -140,7 +140,7 @@ class Console:
             page = Page("refused.html", {"message": message, "status": status}, title, status)
             response = await self._reply(request, context, page)
         if status == 401:
-            response.headers["WWW-Authenticate"] = 'Bearer realm="spikes console"'
+            response.headers["WWW-Authenticate"] = CHALLENGE
         return response
 
 

@@ -29,11 +29,13 @@ COOKIE = "__Host-spikes"
 SESSION = 12 * 3600
 """How long a login lasts, in seconds."""
 
+CHALLENGE = 'Bearer realm="spikes console"'
+
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Refusal(Exception):
-    """The request is not let in: the status, why, and whether to log in would help."""
+    """The request is not let in: 401 where a token would help, else 403, and why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -57,11 +59,14 @@ class Guard:
         """Whether there is any token."""
         return bool(self._tokens)
 
-    def admits(self, role: Role, serve: Serve) -> Serve:
-        """Return `serve` behind the check that whoever asks has the role; otherwise Refusal is raised."""
+    def admits(self, role: Role, serve: Serve, *, machine: bool = False) -> Serve:
+        """Return `serve` behind the check that whoever asks has the role; otherwise Refusal is raised.
+
+        With `machine` the machine itself needs no token, whether one is set or not.
+        """
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if role is not Role.ANYBODY:
+            if role is not Role.ANYBODY and not (machine and is_local(request)):
                 self._check(request, role)
             if request.method == "POST":
                 check_origin(request)
@@ -129,6 +134,19 @@ class Guard:
             return True
         protocol = request.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
         return protocol == "https" and self._address.trusts(request.remote or "")
+
+
+def in_plain_text(serve: Serve) -> Serve:
+    """Return `serve` with refusals answered as a line of text, for programs."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await serve(request)
+        except Refusal as refusal:
+            headers = {"WWW-Authenticate": CHALLENGE} if refusal.status == 401 else {}
+            return web.Response(text=f"{refusal}\n", status=refusal.status, headers=headers)
+
+    return answer
 
 
 def is_local(request: web.Request) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from spikes.console.console import Console
-from spikes.console.guard import Guard
+from spikes.console.guard import Guard, in_plain_text
 from spikes.console.headers import secure
 from spikes.console.inside import Inside
 from spikes.console.page import Role
 from spikes.console.peers import Peers
 from spikes.console.probes import Probes
 from spikes.console.routes import QUESTIONS, ROUTES
+from spikes.console.scraping import Scraping
 
 MAX_BODY = 64 * 1024
 """The longest form, in bytes."""
@@ -29,5 +30,6 @@ def make_management_app(inside: Inside, directory: str | None = None) -> web.App
     probes = Probes(peers)
     for path, probe in (("/livez", probes.livez), ("/readyz", probes.readyz), ("/startupz", probes.startupz)):
         app.router.add_get(path, guard.admits(Role.ANYBODY, probe))
+    app.router.add_get("/metrics", in_plain_text(guard.admits(Role.VIEWER, Scraping(peers).metrics, machine=True)))
     Console(app, inside, peers, guard).add(ROUTES)
     return app
