@@ -13,15 +13,27 @@ from spikes.journal.errors import OutcomeUnknown
 from spikes.persistence import protocol as p
 from spikes.persistence.behavior import RecoveryFailed
 from spikes.persistence.core import PersistentEntity
-from spikes.persistence.reply import Error, HandlerFailed
+from spikes.persistence.reply import Error, Failure, HandlerFailed
 
 log = structlog.get_logger(__name__)
+
+LONGEST_ERROR = 500
+"""How much of an error's text is kept, in characters."""
 
 
 class Entity(Actor):
     """One entity in memory. Everything it decides is in the core; here is only the carrying out."""
 
     environment: ClassVar[EntityEnvironment]
+
+    last_command: str | None = None
+    """The name of the last command that came; kept, as what follows, for operators who look at the entity."""
+
+    last_command_time: int | None = None
+    last_error: str | None = None
+    """Why the last command that failed did. What the domain refused is told by its name only: it may quote a user."""
+
+    last_error_time: int | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +46,7 @@ class Entity(Actor):
         match message:
             case p.Envelope():
                 self._offered = False
+                self.last_command, self.last_command_time = type(message.command).__name__, message.now
                 self._step(p.Receive(message, self._is_current()))
             case p.Completed() | p.Failed():
                 self._step(message)
@@ -49,6 +62,11 @@ class Entity(Actor):
             case PoisonMessage() if not isinstance(message.poisonMessage, Passivate):
                 self._step(p.Failed(OutcomeUnknown("the journal's actor failed")))
 
+    @property
+    def core(self) -> PersistentEntity[Any, Any, Any] | None:
+        """What it does and holds, None before its first message; to be looked at only."""
+        return getattr(self, "_core", None)
+
     def _begin(self, begin: Begin, region: ActorAddress) -> None:
         environment = self.environment
         self._region, self._entity_id = region, begin.entity_id
@@ -58,6 +76,7 @@ class Entity(Actor):
         self._watched = persistence_id
         outputs = core.start(begin.new)
         self._core = core  # from now on commands are taken; before, they fail and the region hears of it
+        self.last_command, self.last_command_time = type(begin.first.command).__name__, begin.first.now
         self._carry_out(outputs)
         self._step(p.Receive(begin.first))
 
@@ -90,7 +109,7 @@ class Entity(Actor):
     def _do(self, output: p.Output) -> p.Input | None:
         match output:
             case p.Reply(reply_to, answer):
-                self._log_failure(answer.status)
+                self._note_failure(answer.status)
                 self.send(reply_to, answer)  # type: ignore[arg-type] # a callback address is opaque to the core
             case p.CheckCurrent(persistence_id, sequence_nr):
                 current = self.environment.freshness.is_current(persistence_id, sequence_nr)
@@ -121,9 +140,14 @@ class Entity(Actor):
             log.error("recovery_failed", persistence_id=self._core.persistence_id, problem=signal.problem)
         self._run(lambda: self.environment.behavior.signal_handler(self._core.folded.state, signal))
 
-    def _log_failure(self, status: Any) -> None:
-        if isinstance(status, Error) and isinstance(status.reason, HandlerFailed):
-            cause = status.reason.__cause__
+    def _note_failure(self, status: Any) -> None:
+        if not isinstance(status, Error):
+            return
+        name, reason = type(status.reason).__name__, status.reason
+        self.last_error = f"{name}: {reason}"[:LONGEST_ERROR] if isinstance(reason, Failure) else name
+        self.last_error_time = self.last_command_time
+        if isinstance(reason, HandlerFailed):
+            cause = reason.__cause__
             log.error("handler_failed", persistence_id=self._core.persistence_id, exc_info=cause)
 
     def _stop(self) -> None:

@@ -15,6 +15,7 @@ from spikes.actors.environment import EntityEnvironment, Freshness, bound
 from spikes.actors.feed import FeedHub
 from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKeeper, SessionReaper
 from spikes.actors.journal_actor import JournalActor
+from spikes.actors.looking import LiveEntity, look_at
 from spikes.actors.messages import Deliver, Quiesce, RegionStatus
 from spikes.actors.port import AskTimeout
 from spikes.actors.region import Region, Routes
@@ -143,6 +144,11 @@ class EntitySystem:
         """Tell whether an entity is in memory."""
         status = RegionStatus(entity.entity_id)
         return bool(await self._base.request(self._regions[entity.kind], status))
+
+    def look(self, entity: PersistenceId) -> LiveEntity | None:
+        """Return what is in memory of an entity; None if it is not. Nothing is asked, and nothing activated."""
+        routes = self._routes.get(entity.kind)
+        return None if routes is None else look_at(entity, routes, self._base.actorRegistry, time.monotonic())
 
     @property
     def live_actors(self) -> int:

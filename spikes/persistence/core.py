@@ -49,6 +49,11 @@ class PersistentEntity(CommandHandling[C, E, S]):
         return self.folded.sequence_nr == 0
 
     @property
+    def broken(self) -> r.Failure | None:
+        """Why it can take no commands, None as long as it can."""
+        return self._broken
+
+    @property
     def waiting(self) -> int:
         """How many commands are waiting or under way."""
         return len(self._waiting) + (self._attempt is not None)
