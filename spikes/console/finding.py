@@ -19,7 +19,7 @@ from spikes.domain.slug import is_slug
 from spikes.domain.tag.entity import title_claim
 from spikes.domain.tsid import is_tsid
 from spikes.domain.user.entity import email_claim
-from spikes.journal.port import Claim, Journal, Listed, Query, TextTerm
+from spikes.journal.port import Claim, Equal, Journal, Listed, Query, TextTerm
 from spikes.journal.words import words
 from spikes.persistence.identity import PersistenceId
 
@@ -45,7 +45,8 @@ async def find(journal: Journal, behaviors: Sequence[Behavior], text: str) -> tu
     """Return the entities that `text` may mean, exact ways first, each once.
 
     Raises ValueError for a text that is too long, and JournalUnavailable. An e-mail address is found in any case of
-    letters; a private note's slug and a title through the words of them, so only while the note is listed.
+    letters; a private note's slug and a title through the words of them: only while the note is listed, and only where
+    the journal `searches_all`.
     """
     text = text.strip()
     if len(text) > LONGEST:
@@ -96,9 +97,15 @@ async def _by_words(journal: Journal, text: str) -> Ways:
         terms = terms[1:]  # the date at its beginning is no word of the note's
     if not terms or "@" in text:
         return ()
-    page = await journal.query(Query("note", text=terms, limit=MOST_FOUND))
+    where = () if searches_all(journal) else (Equal("access", "Public"),)
+    page = await journal.query(Query("note", where, terms, limit=MOST_FOUND))
     slugs = [each.persistence_id for each in page.rows if _slug_of(each) == text.lower()]
     return [*((each, "slug") for each in slugs), *((each.persistence_id, "words") for each in page.rows)]
+
+
+def searches_all(journal: Journal) -> bool:
+    """Tell whether the journal can search all notes by words, or only the public ones."""
+    return "ranking" in journal.capabilities
 
 
 def _slug_of(listed: Listed) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from spikes.console.masking import plain
-from spikes.console.reading import damage
+from spikes.console.reading import Damage, damage, stretch
 from spikes.journal.errors import JournalError
 from spikes.journal.port import Journal, StoredEvent
 from spikes.persistence.behavior import EventSourcedBehavior, Folded
@@ -83,18 +83,35 @@ async def folds(
 
 
 async def events_in_slices(journal: Journal, persistence_id: str, to: int) -> AsyncIterator[StoredEvent]:
-    """Yield the events of one stream up to number `to`, and let others have the loop between slices."""
+    """Yield the events of one stream up to number `to`, and let others have the loop between slices.
+
+    Raises JournalError where one can't be read, behind all those before it.
+    """
     after = 0
     while after < to:
-        page = await journal.events(persistence_id, after, SLICE)
+        last = min(to, after + SLICE)
+        try:
+            page = await journal.events(persistence_id, after, last - after)
+        except JournalError:
+            async for event in _readable(journal, persistence_id, after + 1, last):
+                yield event
+            raise
         for event in page:
             if event.sequence_nr > to:
                 return
             yield event
-        if len(page) < SLICE:
+        if len(page) < last - after:
             return
         after = page[-1].sequence_nr
         await asyncio.sleep(0)
+
+
+async def _readable(journal: Journal, persistence_id: str, first: int, last: int) -> AsyncIterator[StoredEvent]:
+    """Yield what comes before the first event that can't be read."""
+    for each in await stretch(journal, persistence_id, first, last):
+        if isinstance(each, Damage):
+            return
+        yield each
 
 
 def differences(before: Any, after: Any) -> list[Change]:

@@ -26,6 +26,7 @@ from spikes.journal.cassandra_claims import Claims
 from spikes.journal.cassandra_clock import Clock
 from spikes.journal.cassandra_cql import SETTING
 from spikes.journal.cassandra_feed import LEEWAY, REACH, CassandraFeed
+from spikes.journal.cassandra_hosts import hosts
 from spikes.journal.cassandra_intents import Intents
 from spikes.journal.cassandra_left import LeftBehind
 from spikes.journal.cassandra_query import Lists
@@ -45,6 +46,7 @@ from spikes.journal.port import (
     Appended,
     Claim,
     EntityRow,
+    EventSurvey,
     IndexPart,
     Listed,
     Loaded,
@@ -56,7 +58,9 @@ from spikes.journal.port import (
     RowSchema,
     Statistics,
     StoredEvent,
+    StoreStatus,
 )
+from spikes.journal.surveying import survey_of
 
 __all__ = ["CassandraJournal", "open_cassandra"]
 
@@ -416,6 +420,14 @@ class CassandraJournal:
         sample = await self._survey.sample()
         listed = {kind: sample.scaled(sample.listed.get(kind, 0)) for kind in self._schemas}
         return Statistics(sample.scaled(sample.events), listed, approximate=sample.share < 1, appends=self._appends)
+
+    async def survey(self, seconds: float) -> EventSurvey:
+        """See `Journal.survey`."""
+        return await survey_of(self.streams, seconds)
+
+    def status(self) -> StoreStatus:
+        """See `Journal.status`."""
+        return StoreStatus("cassandra", len(self._appending), hosts=hosts(self.session))
 
     async def ping(self) -> None:
         """See `Journal.ping`: a read and a write at QUORUM, and clocks that agree (rule K11)."""

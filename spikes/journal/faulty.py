@@ -14,6 +14,7 @@ from spikes.journal.port import (
     Appended,
     Claim,
     EntityRow,
+    EventSurvey,
     Journal,
     Listed,
     Loaded,
@@ -24,6 +25,7 @@ from spikes.journal.port import (
     Refold,
     Statistics,
     StoredEvent,
+    StoreStatus,
 )
 
 T = TypeVar("T")
@@ -214,6 +216,14 @@ class FaultyJournal:
     async def statistics(self) -> Statistics:
         """See `Journal.statistics`."""
         return await self._call("statistics", self._journal.statistics)
+
+    async def survey(self, seconds: float) -> EventSurvey:
+        """See `Journal.survey`."""
+        return await self._call("survey", lambda: self._journal.survey(seconds))
+
+    def status(self) -> StoreStatus:
+        """See `Journal.status`."""
+        return self._journal.status()
 
     async def ping(self) -> None:
         """See `Journal.ping`."""

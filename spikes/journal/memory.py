@@ -24,6 +24,7 @@ from spikes.journal.port import (
     Appended,
     Claim,
     EntityRow,
+    EventSurvey,
     Listed,
     Loaded,
     Page,
@@ -34,7 +35,9 @@ from spikes.journal.port import (
     RowSchema,
     Statistics,
     StoredEvent,
+    StoreStatus,
 )
+from spikes.journal.surveying import survey_of_log
 
 
 class _Recorded(NamedTuple):
@@ -220,6 +223,14 @@ class MemoryJournal:
         self._check_open()
         listed = {kind: sum(1 for row in self._rows.of_kind(kind) if row.index) for kind in self._schemas}
         return Statistics(len(self._log), listed, group_commits=self._appends, appends=self._appends)
+
+    async def survey(self, seconds: float) -> EventSurvey:
+        """See `Journal.survey`."""
+        return await survey_of_log(self._log, seconds)
+
+    def status(self) -> StoreStatus:
+        """See `Journal.status`."""
+        return StoreStatus("memory", 0)
 
     async def ping(self) -> None:
         """See `Journal.ping`."""

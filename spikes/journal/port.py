@@ -21,6 +21,9 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 PAGE = 10_000
 """The most events that one `load` or `events` answers."""
 
+LONGEST = 20
+"""How many of the longest streams a survey names."""
+
 REACH = 100_000
 """How many events of the whole journal a listener may have missed and still resume, where positions count events."""
 
@@ -355,6 +358,52 @@ class Statistics(msgspec.Struct, frozen=True):
     appends: int = 0
 
 
+class TypeFigures(msgspec.Struct, frozen=True):
+    """How many events of a type there are, and when the first and the last one happened (milliseconds)."""
+
+    type: str
+    events: int
+    first: int
+    last: int
+
+
+class EventSurvey(msgspec.Struct, frozen=True):
+    """What a look at all events found; with `complete` false, what it found in the time that it was given.
+
+    `types` are in the order of their names, `longest` are ids with their numbers of events, the longest streams first.
+    """
+
+    events: int
+    streams: int
+    types: tuple[TypeFigures, ...]
+    longest: tuple[tuple[str, int], ...]
+    complete: bool
+
+
+class Host(msgspec.Struct, frozen=True):
+    """A machine of a store that is spread. `connections` and `in_flight` are of this process; None if not known."""
+
+    address: str
+    up: bool | None
+    datacenter: str | None
+    rack: str | None
+    version: str | None
+    connections: int | None
+    in_flight: int | None
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """How the store of this process does, as far as that costs nothing to tell.
+
+    `waiting` counts the appends that are not answered yet, `log_bytes` is the size of a write-ahead log.
+    """
+
+    plugin: str
+    waiting: int
+    log_bytes: int | None = None
+    hosts: tuple[Host, ...] = ()
+
+
 Refold = Callable[[str], Awaitable[EntityRow | None]]
 """Folds all events of an entity and returns its row; None if they can't be read."""
 
@@ -523,6 +572,14 @@ class Journal(Protocol):
 
     async def statistics(self) -> Statistics:
         """Return figures for operators."""
+        ...
+
+    async def survey(self, seconds: float) -> EventSurvey:
+        """Look at all events, one after another, for so many seconds at most; it holds up nothing else."""
+        ...
+
+    def status(self) -> StoreStatus:
+        """Return how the store does, without asking it anything."""
         ...
 
     async def ping(self) -> None:

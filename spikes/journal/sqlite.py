@@ -14,12 +14,13 @@ import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import apsw
 import msgspec
 
-from spikes.journal import sqlite_feed, sqlite_query, sqlite_read
+from spikes.journal import sqlite_feed, sqlite_query, sqlite_read, sqlite_survey
 from spikes.journal.checks import by_kind, check_append, check_query, check_row, check_total, kind_of
 from spikes.journal.errors import JournalError, JournalUnavailable, JournalUnusable
 from spikes.journal.news import News
@@ -31,6 +32,7 @@ from spikes.journal.port import (
     Appended,
     Claim,
     EntityRow,
+    EventSurvey,
     Listed,
     Loaded,
     Page,
@@ -41,6 +43,7 @@ from spikes.journal.port import (
     RowSchema,
     Statistics,
     StoredEvent,
+    StoreStatus,
 )
 from spikes.journal.sqlite_append import Outcome, replace_rows
 from spikes.journal.sqlite_checkpoint import Checkpointer
@@ -83,6 +86,7 @@ class SqliteJournal:
 
     def __init__(self, path: str, schemas: Sequence[RowSchema], identity: str, vfs: str | None = None) -> None:
         self.identity = identity
+        self._path = path
         self._schemas = by_kind(schemas)
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
@@ -271,6 +275,15 @@ class SqliteJournal:
         """See `Journal.statistics`."""
         found = await self._read(lambda db: sqlite_read.statistics(db, tuple(self._schemas)))
         return msgspec.structs.replace(found, group_commits=self._store.groups, appends=self._appends)
+
+    async def survey(self, seconds: float) -> EventSurvey:
+        """See `Journal.survey`."""
+        return await self._read(lambda db: sqlite_survey.survey(db, seconds))
+
+    def status(self) -> StoreStatus:
+        """See `Journal.status`. The log is looked at by its name, never opened (rule S4)."""
+        log = Path(f"{self._path}-wal")
+        return StoreStatus("sqlite", self._waiting, log.stat().st_size if log.exists() else 0)
 
     async def ping(self) -> None:
         """See `Journal.ping`."""

@@ -19,6 +19,7 @@ from spikes.journal.errors import (
 )
 from spikes.journal.port import (
     COMMAND_RETENTION,
+    LONGEST,
     MAX_EVENT_BYTES,
     PAGE,
     AnyOf,
@@ -40,6 +41,7 @@ from spikes.journal.port import (
     Sort,
     StoredEvent,
     TextTerm,
+    TypeFigures,
 )
 from spikes.journal.words import words
 from tests.journal.samples import FIRST, KEY, SLUG, all_ids, append, current, event, ids, listing, row
@@ -697,3 +699,38 @@ class TestService:
         await asyncio.sleep(0)
         abandoned.cancel()
         assert await journal.append(append("note|2")) == Appended(1)
+
+
+class TestSurvey:
+    async def test_counts_types_and_names_the_longest_streams(self, journal: Journal) -> None:
+        other = replace(event(1), type="note-made@1")
+        await journal.append(append("note|1", count=3, time=5_000))
+        await journal.append(append("note|1", after=3, time=9_000))
+        await journal.append(replace(append("note|2"), events=(other,)))
+        survey = await journal.survey(30)
+        assert survey.types == (
+            TypeFigures("note-changed@1", 4, 5_000, 9_000),
+            TypeFigures("note-made@1", 1, 1_000, 1_000),
+        )
+        assert (survey.longest, survey.events, survey.streams) == ((("note|1", 4), ("note|2", 1)), 5, 2)
+        assert survey.complete
+
+    async def test_names_only_so_many_long_streams(self, journal: Journal) -> None:
+        await asyncio.gather(*(journal.append(append(f"note|{number:02}")) for number in range(LONGEST + 1)))
+        survey = await journal.survey(30)
+        assert survey.longest == tuple((f"note|{number:02}", 1) for number in range(LONGEST))
+
+    async def test_ends_when_its_time_is_over(self, journal: Journal) -> None:
+        await journal.append(append())
+        assert (await journal.survey(0)).complete is False
+
+    async def test_of_nothing_is_empty(self, journal: Journal) -> None:
+        survey = await journal.survey(30)
+        assert (survey.events, survey.types, survey.longest, survey.complete) == (0, (), (), True)
+
+    async def test_status_tells_of_the_store_at_once(self, journal: Journal) -> None:
+        status = journal.status()
+        assert status.plugin in ("memory", "sqlite", "cassandra")
+        assert status.waiting == 0
+        assert all(host.up and host.connections for host in status.hosts)
+        assert bool(status.hosts) == (status.plugin == "cassandra")

@@ -1,4 +1,4 @@
-"""Damage to what is stored, which no journal would do by itself."""
+"""Which journals a test runs on, and damage to what they store, which no journal would do by itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ GAPS = pytest.mark.parametrize(
     "journal_url", ["sqlite", pytest.param("cassandra", marks=pytest.mark.cassandra)], indirect=True
 )
 """The journals whose streams can have gaps."""
+
+EVERYWHERE = pytest.mark.parametrize(
+    "journal_url", ["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.cassandra)], indirect=True
+)
+"""All journals."""
 
 
 async def lose(journal: Journal, persistence_id: str, number: int) -> None:

@@ -12,7 +12,7 @@ from spikes.bootstrap import BEHAVIORS
 from spikes.console.checking import MOST_SAMPLED, Check, Part, check, check_sample
 from spikes.console.folding import Change
 from spikes.journal.port import EntityRow, Snapshot
-from tests.console.reading.damaging import GAPS, lose
+from tests.console.reading.damaging import EVERYWHERE, GAPS, lose
 from tests.console.reading.world import ANNS_NOTE, BY_KIND, World, event, store
 
 NOTES = BY_KIND["note"]
@@ -37,6 +37,7 @@ async def damage_row(world: World, number: int, state: bytes, version: int = NOT
     assert await world.journal.replace_rows([row]) == 1
 
 
+@EVERYWHERE
 async def test_a_healthy_entity_is_the_same_everywhere(world: World) -> None:
     await world.write()
     await world.change("Another title")
@@ -46,6 +47,7 @@ async def test_a_healthy_entity_is_the_same_everywhere(world: World) -> None:
     assert list(outcomes(result)) == ["stored state", "row", "list item", "live actor"]
 
 
+@EVERYWHERE
 async def test_a_damaged_state_is_told_with_the_difference(world: World) -> None:
     await world.write("Right")
     stored = (await world.journal.load(PID, NOTES.state_version)).snapshot
@@ -124,6 +126,7 @@ async def test_a_sample_finds_nothing_wrong_with_what_is_right(world: World) -> 
     assert (result.checked, list(result.inconsistent)) == (2, [])
 
 
+@EVERYWHERE
 async def test_a_sample_finds_what_is_wrong(world: World) -> None:
     await world.write()
     await store(world.journal, "tag|1", event(1))

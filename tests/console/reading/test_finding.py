@@ -9,6 +9,7 @@ from spikes.console.finding import LONGEST, find
 from spikes.domain.slug import slug_of
 from spikes.domain.tag.command import CreateTag
 from spikes.persistence.identity import PersistenceId
+from tests.console.reading.damaging import EVERYWHERE
 from tests.console.reading.world import ANN, NOTE, World, event, store
 from tests.domain.samples import RED
 
@@ -23,6 +24,7 @@ async def test_a_note_is_found_by_its_id(world: World, text: str) -> None:
     assert await found(world, text) == [(f"note|{NOTE}", "id")]
 
 
+@EVERYWHERE
 async def test_finding_activates_nothing(world: World) -> None:
     await store(world.journal, f"note|{NOTE}", event(1))
     before = world.entities.live_actors
@@ -30,6 +32,7 @@ async def test_finding_activates_nothing(world: World) -> None:
     assert world.entities.live_actors == before
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("text", ["ann@example.org", "ANN@EXAMPLE.ORG"])
 async def test_a_user_is_found_by_e_mail(world: World, text: str) -> None:
     user = await world.register()
@@ -45,6 +48,7 @@ async def test_a_note_is_found_by_its_slug(world: World, access: str) -> None:
     assert (note, "slug") in await found(world, f"{day}-{slug}")
 
 
+@EVERYWHERE
 async def test_a_note_is_found_by_words_of_its_title(world: World) -> None:
     note = await world.write("Wochenend-Pläne für den Garten")
     assert await found(world, "garten PLANE") == [(note, "words")]

@@ -10,13 +10,14 @@ import pytest
 from spikes.console import folding
 from spikes.console.folding import MOST_CHANGES, SLICE, Change, differences, folds, version_at
 from spikes.journal.memory import MemoryJournal
-from tests.console.reading.damaging import GAPS, lose
+from tests.console.reading.damaging import EVERYWHERE, GAPS, lose
 from tests.console.reading.world import ANNS_NOTE, BY_KIND, World, event, store
 
 NOTES = BY_KIND["note"]
 PID = str(ANNS_NOTE)
 
 
+@EVERYWHERE
 async def test_each_version_has_its_state_and_its_changes(world: World) -> None:
     await world.write("First")
     await world.change("Second")

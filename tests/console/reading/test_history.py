@@ -10,7 +10,7 @@ from spikes.console.reading import Damage, head_of
 from spikes.journal.errors import JournalError, JournalUnavailable
 from spikes.journal.faulty import FaultyJournal
 from spikes.journal.memory import MemoryJournal
-from tests.console.reading.damaging import GAPS, lose
+from tests.console.reading.damaging import EVERYWHERE, GAPS, lose
 from tests.console.reading.world import ANN, ANNS_NOTE, BY_KIND, World, event, store
 
 NOTES = BY_KIND["note"]
@@ -37,6 +37,7 @@ async def test_revealed_payloads_hold_the_texts(world: World) -> None:
     assert entry.payload["title"] == "A secret plan"
 
 
+@EVERYWHERE
 async def test_pages_go_from_the_newest_to_the_oldest(world: World) -> None:
     await store(world.journal, PID, *(event(number) for number in range(1, 8)))
     first = await history(world.journal, NOTES, PID, limit=3)
@@ -87,6 +88,7 @@ async def test_an_event_that_can_not_be_decoded_is_shown(world: World) -> None:
     assert entry.payload == mask("\ufffd<not json>")
 
 
+@EVERYWHERE
 async def test_events_of_an_unknown_kind_are_shown(world: World) -> None:
     await store(world.journal, "gadget|1", event(1))
     (entry,) = (await history(world.journal, None, "gadget|1")).entries
@@ -117,6 +119,7 @@ async def test_one_event_has_a_place_of_its_own(world: World) -> None:
     assert await event_at(world.journal, NOTES, PID, 2) is None
 
 
+@EVERYWHERE
 async def test_nothing_is_found_of_what_never_was(world: World) -> None:
     page = await history(world.journal, NOTES, PID)
     assert (page.entries, page.head.exists) == ((), False)
