@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test qa check format lint types test-cassandra test-thespian bench torture clean
+.PHONY: run test qa check format lint types test-cassandra test-thespian bench torture image clean
 
 run: $(VENV)/run
 	$(BIN)/spikes serve
@@ -51,6 +51,10 @@ bench: $(VENV)/dev
 
 torture: $(VENV)/dev
 	$(BIN)/python -m pytest -m torture -s
+
+# The image of a release: make image TAG=0.1.0 [IMAGE=registry.example.com/spikes] [ENGINE=podman]
+image:
+	deploy/build-image '$(TAG)'
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What is in deploy/: manifests and the image, checked without a cluster and without a container engine."""
