@@ -63,10 +63,10 @@ class Service:
         self, app: Application, settings: Settings, state: ServiceState, entities: EntitySystem, journal: Journal
     ) -> None:
         self.app = app
-        self.settings = settings
         self.state = state
         self.entities = entities
         self.journal = journal
+        self.inside = Inside(settings=settings, state=state, entities=entities, journal=journal, behaviors=BEHAVIORS)
         self._background = {
             asyncio.create_task(refold_in_background(journal, BEHAVIORS)),
             asyncio.create_task(sweep_in_background(journal, BEHAVIORS)),
@@ -74,14 +74,7 @@ class Service:
 
     def management(self, peers: str | None) -> Application:
         """Make the application of the management listener; `peers` is the directory where workers find each other."""
-        inside = Inside(
-            settings=self.settings,
-            state=self.state,
-            entities=self.entities,
-            journal=self.journal,
-            behaviors=BEHAVIORS,
-        )
-        return make_management_app(inside, peers)
+        return make_management_app(self.inside, peers)
 
     async def drain(self) -> None:
         """Finish what the entities have taken in; no new request comes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from spikes.console.guard import CHALLENGE, Guard, Refusal, Serve
 from spikes.console.inside import Inside
 from spikes.console.page import BadRequest, Download, NotThere, Page, PageContext, Redirect, Role, Route
 from spikes.console.peers import Peers
-from spikes.console.verdict import Verdict, verdict_of
+from spikes.console.snapshot import Verdict, verdict_of
 from spikes.journal.errors import JournalError
 
 log = structlog.get_logger("spikes.console")
@@ -36,6 +37,8 @@ class Console:
         self._guard = guard
         self._templates = rendering.set_up(app)
         self._labels: list[tuple[str, str]] = []
+        self._draining = asyncio.Event()
+        inside.state.when_draining(self._draining.set)
 
     def add(self, routes: Sequence[Route]) -> None:
         """Serve routes of the table; whatever else is asked for is not there."""
@@ -49,7 +52,7 @@ class Console:
             context = await self._context(request)
             if request.query.get("format") == "live" and route.every is not None:
                 return await self._stream(request, route, context, route.every)
-            return await self._reply(request, context, await route.handler(context))
+            return await self._reply(request, context, await route.handler(context), route.every)
 
         guarded = self._guard.admits(route.role, serve)
 
@@ -78,7 +81,7 @@ class Console:
         )
 
     async def _reply(
-        self, request: web.Request, context: PageContext, result: Page | Redirect | Download
+        self, request: web.Request, context: PageContext, result: Page | Redirect | Download, every: float | None = None
     ) -> web.Response:
         match result:
             case Redirect(url):
@@ -89,17 +92,19 @@ class Console:
             case Page() if request.query.get("format") == "json":
                 return web.Response(body=as_json(result.data), status=result.status, content_type="application/json")
             case Page():
-                values = await self._values(context, result)
+                live = None if every is None else str(request.rel_url.update_query(format="live"))
+                values = await self._values(context, result, live)
                 text = rendering.whole(self._templates, result.template, values)
                 return web.Response(text=text, status=result.status, content_type="text/html")
 
-    async def _values(self, context: PageContext, page: Page) -> Mapping[str, Any]:
-        """Return what templates may use."""
+    async def _values(self, context: PageContext, page: Page, live: str | None = None) -> Mapping[str, Any]:
+        """Return what templates may use; `live` is where the page's live part is to be had."""
         return {
             "context": context,
             "data": page.data,
             "title": page.title,
-            "verdict": await self._verdict(),
+            "verdict": None if context.role is Role.ANYBODY else await self._verdict(),
+            "live": live,
             "labels": self._labels,
             "operator": context.role is Role.OPERATOR,
             "login": self._guard.asks_for_login,
@@ -112,14 +117,15 @@ class Console:
     async def _stream(
         self, request: web.Request, route: Route, context: PageContext, every: float
     ) -> web.StreamResponse:
-        """Send the verdict and the live part of a page again and again, until the client or the service ends."""
+        """Send the verdict and the live part of a page again and again, until the client or this process ends."""
         response = EventSourceResponse()
         await response.prepare(request)
         try:
             async with response:
-                while not self._inside.state.draining:
+                while not self._draining.is_set():
                     await self._send(response, route, context)
-                    await asyncio.sleep(every)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._draining.wait(), every)
         except ConnectionError:
             log.debug("console_stream_left", route=route.name)
         return response

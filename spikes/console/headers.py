@@ -20,7 +20,7 @@ HEADERS = {
 }
 
 
-async def secure(_: web.Request, response: web.StreamResponse) -> None:
-    """Put the headers on an answer; nothing is kept by a cache unless the handler said so."""
+async def secure(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on an answer. Browsers keep nothing but scripts and styles, and ask whether these are current."""
     response.headers.update(HEADERS)
-    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cache-Control", "no-cache" if request.path.startswith("/static/") else "no-store")

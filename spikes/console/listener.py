@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aiohttp import web
 
 from spikes.console.console import Console
@@ -13,6 +15,9 @@ from spikes.console.peers import Peers
 from spikes.console.probes import Probes
 from spikes.console.routes import QUESTIONS, ROUTES
 from spikes.console.scraping import Scraping
+
+STATIC = Path(__file__).parent / "static"
+"""Scripts and styles: ours, and in `vendor/` others', as `vendor/vendored.json` records them."""
 
 MAX_BODY = 64 * 1024
 """The longest form, in bytes."""
@@ -26,8 +31,9 @@ def make_management_app(inside: Inside, directory: str | None = None) -> web.App
     app = web.Application(client_max_size=MAX_BODY)
     app.on_response_prepare.append(secure)
     peers, guard = Peers(inside, QUESTIONS, directory), Guard(inside.settings)
-    app.cleanup_ctx.append(peers.serving)
-    probes = Probes(peers)
+    app.cleanup_ctx.extend((inside.watch.running, peers.serving))
+    app.router.add_static("/static/", STATIC)
+    probes = Probes(peers, inside.settings.ask_timeout)
     for path, probe in (("/livez", probes.livez), ("/readyz", probes.readyz), ("/startupz", probes.startupz)):
         app.router.add_get(path, guard.admits(Role.ANYBODY, probe))
     app.router.add_get("/metrics", in_plain_text(guard.admits(Role.VIEWER, Scraping(peers).metrics, machine=True)))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -29,9 +31,12 @@ log = structlog.get_logger("spikes.console")
 
 
 class Answers(dict[str, Any]):
-    """What each process answered, as JSON has it, by process id; `silent` are those that are there but did not."""
+    """What each process answered, as JSON has it, by process id; `silent` are those that are there but did not.
 
-    def __init__(self, answers: Mapping[str, Any], silent: tuple[str, ...] = ()) -> None:
+    `silent` says since when each did not, in seconds since the epoch.
+    """
+
+    def __init__(self, answers: Mapping[str, Any], silent: Mapping[str, float] = MappingProxyType({})) -> None:
         super().__init__(answers)
         self.silent = silent
 
@@ -44,6 +49,7 @@ class Peers:
         self._questions = questions
         self._directory = None if directory is None else Path(directory)
         self._me = str(os.getpid())
+        self._silent: dict[str, float] = {}
 
     async def serving(self, _: web.Application) -> AsyncIterator[None]:
         """Answer the others for as long as the application runs."""
@@ -77,7 +83,9 @@ class Peers:
         found = dict(zip(others, theirs, strict=True))
         answers = {pid: msgspec.json.decode(content) for pid, content in found.items() if content}
         answers[self._me] = msgspec.json.decode(msgspec.json.encode(mine, enc_hook=str))
-        return Answers(dict(sorted(answers.items())), tuple(pid for pid, content in found.items() if content == b""))
+        silent = {pid: self._silent.get(pid, time.time()) for pid, content in found.items() if content == b""}
+        self._silent = silent
+        return Answers(dict(sorted(answers.items())), silent)
 
     def _others(self) -> dict[str, Path]:
         if self._directory is None:

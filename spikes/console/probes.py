@@ -7,6 +7,7 @@ connections come to it.
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
 from spikes.console.peers import Peers
@@ -16,8 +17,10 @@ from spikes.console.snapshot import Check
 class Probes:
     """The three probes."""
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: Peers, patience: float) -> None:
+        """`patience` is how many seconds the journal has to answer."""
         self._peers = peers
+        self._patience = patience
 
     async def livez(self, request: web.Request) -> web.Response:
         """The process answers: its loop runs."""
@@ -33,9 +36,10 @@ class Probes:
 
     async def _of_best(self, *names: str) -> list[Check]:
         """Return these checks of the worker that has the fewest problems with them."""
+        answers = await self._peers.ask("checks", within=self._patience)
         found = [
-            [Check(check["name"], check["problem"]) for check in snapshot["checks"] if check["name"] in names]
-            for snapshot in (await self._peers.ask("snapshot")).values()
+            [check for check in msgspec.convert(answer, list[Check]) if check.name in names]
+            for answer in answers.values()
         ]
         return min(found, key=lambda checks: sum(bool(check.problem) for check in checks))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp_jinja2
@@ -25,6 +25,8 @@ _invisible = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\
 
 def set_up(app: web.Application) -> jinja2.Environment:
     """Give an application its templates."""
+    filters: dict[str, Callable[..., str]] = {"shown": shown, "attribute": attribute, "age": age, "unit": in_unit}
+    filters |= UNITS
     return aiohttp_jinja2.setup(
         app,
         loader=jinja2.PackageLoader("spikes.console"),
@@ -32,7 +34,7 @@ def set_up(app: web.Application) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        filters={"shown": shown, "count": count, "ms": milliseconds, "age": age, "bytes": size, "attribute": attribute},
+        filters=filters,
     )
 
 
@@ -98,6 +100,14 @@ def size(number: float | None) -> str:
             return f"{number:,.0f} {unit}" if unit == "bytes" else f"{number:,.1f} {unit}"
         number /= 1024
     return f"{number:,.1f} TiB"
+
+
+UNITS: Mapping[str, Callable[[float | None], str]] = {"count": count, "ms": milliseconds, "bytes": size}
+
+
+def in_unit(value: float | None, unit: str) -> str:
+    """Return a number as its unit is shown."""
+    return UNITS[unit](value)
 
 
 def attribute(value: object) -> str:

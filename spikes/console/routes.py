@@ -8,9 +8,14 @@ from spikes.console.page import Role, Route
 from spikes.console.pages import overview
 from spikes.console.peers import Question
 from spikes.console.scraping import own_metrics
-from spikes.console.snapshot import snapshot
+from spikes.console.snapshot import checks, snapshot
 
 ROUTES: tuple[Route, ...] = (Route("GET", "/", overview.page, Role.VIEWER, "Overview", every=5.0),)
 
-QUESTIONS: Mapping[str, Question] = {"metrics": own_metrics, "snapshot": snapshot}
+QUESTIONS: Mapping[str, Question] = {
+    "checks": checks,
+    "history": overview.own_history,
+    "metrics": own_metrics,
+    "snapshot": snapshot,
+}
 """What each process can be asked about itself by `PageContext.peers`."""
