@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from spikes import __version__
+from spikes import __version__, log, telemetry
 from spikes.actors.system import EntitySystem, Limits
 from spikes.console.inside import Inside
 from spikes.console.listener import make_management_app
@@ -16,10 +16,13 @@ from spikes.domain.tag.behavior import tag_behavior
 from spikes.domain.ticket.behavior import ticket_behavior
 from spikes.domain.user.behavior import user_behavior
 from spikes.journal import Credentials, open_journal
+from spikes.journal.measured import measured
 from spikes.journal.port import Journal
 from spikes.maintenance import refold_in_background, sweep_in_background
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.settings import Settings
+from spikes.telemetry import lines, metrics
+from spikes.telemetry.history import observe
 from spikes.web.app import Application, make_app
 from spikes.web.state import ServiceState
 
@@ -70,7 +73,9 @@ class Service:
         self._background = {
             asyncio.create_task(refold_in_background(journal, BEHAVIORS)),
             asyncio.create_task(sweep_in_background(journal, BEHAVIORS)),
+            asyncio.create_task(observe(telemetry.here.history)),
         }
+        self._draining = metrics.DRAINING.read_from(lambda: state.draining)
 
     def management(self, peers: str | None) -> Application:
         """Make the application of the management listener; `peers` is the directory where workers find each other."""
@@ -85,12 +90,15 @@ class Service:
 
     async def close(self) -> None:
         """Let go of the journal."""
+        self._draining()
         await self.journal.close()
 
 
 async def assemble(settings: Settings) -> Service:
     """Start everything but the sockets. Raises JournalUnusable if the journal can't be opened."""
-    journal = await open_store(settings.journal, credentials_of(settings))
+    log.watch(lines.notice)
+    opened = await open_store(settings.journal, credentials_of(settings))
+    journal = measured(opened, settings.journal.partition(":")[0])
     entities = EntitySystem.start(journal, BEHAVIORS, limits_of(settings))
     entities.keep_house()
     state = ServiceState(recovered=True, version=__version__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +20,15 @@ import structlog
 from spikes.settings import Settings
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+_watchers: list[Callable[[dict[str, Any]], None]] = []
+
+
+def watch(watcher: Callable[[dict[str, Any]], None]) -> None:
+    """Show each line to `watcher` before it is written, from now on. It must be quick and change nothing."""
+    if watcher not in _watchers:
+        _watchers.append(watcher)
 
 
 def set_up(settings: Settings, **fields: Any) -> None:
@@ -47,7 +57,14 @@ def _common(fields: dict[str, Any]) -> list[structlog.typing.Processor]:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         in_order,
+        _shown_to_watchers,
     ]
+
+
+def _shown_to_watchers(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    for watcher in _watchers:
+        watcher(line)  # type: ignore[arg-type] # it is the dictionary that in_order made
+    return line
 
 
 def _for_people(settings: Settings) -> bool:

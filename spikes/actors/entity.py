@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, ClassVar
 
 import structlog
@@ -9,7 +10,8 @@ from thespian.actors import Actor, ActorAddress, ActorExitRequest, PoisonMessage
 
 from spikes.actors.environment import EntityEnvironment
 from spikes.actors.messages import Begin, Passivate, Retire
-from spikes.journal.errors import OutcomeUnknown
+from spikes.journal.errors import OutcomeUnknown, SequenceConflict
+from spikes.journal.port import Loaded
 from spikes.persistence import protocol as p
 from spikes.persistence.behavior import RecoveryFailed
 from spikes.persistence.core import PersistentEntity
@@ -19,6 +21,27 @@ log = structlog.get_logger(__name__)
 
 LONGEST_ERROR = 500
 """How much of an error's text is kept, in characters."""
+
+
+class Recovery:
+    """When an entity's recovery began, and how many events were read for it."""
+
+    __slots__ = ("_began", "_events")
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self._events = 0
+
+    def note(self, result: p.Result) -> None:
+        """Count what was read."""
+        self._events += len(
+            result.events if isinstance(result, Loaded) else result if isinstance(result, tuple) else ()
+        )
+
+    def over(self, environment: EntityEnvironment) -> None:
+        """Note how long it took."""
+        environment.meters.recovery_seconds.observe(environment.monotonic() - self._began)
+        environment.meters.recovery_events.observe(self._events)
 
 
 class Entity(Actor):
@@ -40,6 +63,8 @@ class Entity(Actor):
         self._retiring = False
         self._offered = False
         self._watched: str | None = None
+        self._recovery: Recovery | None = None
+        self._arrivals: deque[float] | None = None
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:  # noqa: N802 - Thespian's name
         """Take one message: a command from the region, a result from the journal, or the end."""
@@ -47,8 +72,15 @@ class Entity(Actor):
             case p.Envelope():
                 self._offered = False
                 self.last_command, self.last_command_time = type(message.command).__name__, message.now
+                self._note_arrival(message)
                 self._step(p.Receive(message, self._is_current()))
-            case p.Completed() | p.Failed():
+            case p.Completed():
+                if self._recovery is not None:
+                    self._recovery.note(message.result)
+                self._step(message)
+            case p.Failed():
+                if isinstance(message.error, SequenceConflict):
+                    self.environment.meters.conflicts.inc()
                 self._step(message)
             case WakeupMessage():
                 self._step(p.Completed(None))
@@ -74,11 +106,32 @@ class Entity(Actor):
         core = PersistentEntity(environment.behavior, persistence_id, environment.writer_id)
         environment.freshness.watch(persistence_id)
         self._watched = persistence_id
+        if not begin.new:
+            self._recovery = Recovery(environment.monotonic())
         outputs = core.start(begin.new)
         self._core = core  # from now on commands are taken; before, they fail and the region hears of it
         self.last_command, self.last_command_time = type(begin.first.command).__name__, begin.first.now
         self._carry_out(outputs)
+        self._note_arrival(begin.first)
         self._step(p.Receive(begin.first))
+
+    def _note_arrival(self, envelope: p.Envelope) -> None:
+        """Note how long a command waited, if it is its turn now; else `_note_turns` does."""
+        if envelope.asked is None:
+            return
+        if self._core.is_idle:
+            self.environment.meters.queue.observe(self.environment.monotonic() - envelope.asked)
+        elif self._arrivals is None:
+            self._arrivals = deque((envelope.asked,))
+        else:
+            self._arrivals.append(envelope.asked)
+
+    def _note_turns(self, arrivals: deque[float]) -> None:
+        """Note how long those waited whose turn has come: the first that came, as commands are taken in order."""
+        now = self.environment.monotonic()
+        while len(arrivals) > self._core.queued:
+            self.environment.meters.queue.observe(now - arrivals.popleft())
+        self._arrivals = arrivals or None
 
     def _is_current(self) -> bool | None:
         """Look whether the fold is the newest, if it is about to be used; this spares the core a question."""
@@ -93,6 +146,8 @@ class Entity(Actor):
         except Exception as problem:
             log.exception("entity_broken", persistence_id=self._core.persistence_id)
             self._carry_out(self._core.abandon(problem))
+        if self._arrivals is not None:
+            self._note_turns(self._arrivals)
         if not self._retiring and self._core.is_empty and self._core.is_idle:
             self._stop()
 
@@ -117,6 +172,7 @@ class Entity(Actor):
                     return p.Completed(current)
                 self.send(self.environment.journal, output)
             case p.Wait(longest):
+                self.environment.meters.retries.inc()
                 self.wakeupAfter(longest * self.environment.jitter())
             case p.Run(call):
                 self._run(call)
@@ -136,8 +192,12 @@ class Entity(Actor):
             log.exception("side_effect_failed", persistence_id=self._core.persistence_id)
 
     def _notify(self, signal: Any) -> None:
+        persistence_id = self._core.persistence_id
         if isinstance(signal, RecoveryFailed):
-            log.error("recovery_failed", persistence_id=self._core.persistence_id, problem=signal.problem)
+            log.error("recovery_failed", persistence_id=persistence_id, problem=signal.problem)
+        elif self._recovery is not None:
+            self._recovery.over(self.environment)
+            self._recovery = None
         self._run(lambda: self.environment.behavior.signal_handler(self._core.folded.state, signal))
 
     def _note_failure(self, status: Any) -> None:

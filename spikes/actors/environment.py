@@ -11,6 +11,7 @@ import msgspec
 from thespian.actors import Actor, ActorAddress
 
 from spikes.persistence.behavior import EventSourcedBehavior
+from spikes.telemetry.metrics import EntityMeters
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -28,6 +29,7 @@ class EntityEnvironment(msgspec.Struct, frozen=True):
     journal: ActorAddress
     freshness: Freshness
     writer_id: str
+    meters: EntityMeters
     capacity: int = 100_000
     idle: float = 600.0
     monotonic: Callable[[], float] = time.monotonic

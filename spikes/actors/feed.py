@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from spikes import telemetry
 from spikes.actors.feed_interests import Audience, Listener, interests_of
 from spikes.actors.feed_place import read_place, write_place
 from spikes.actors.feed_sights import Sight, Sights, feed_event
@@ -159,6 +160,7 @@ class FeedHub:
                 interests = await interests_of(self._journal, self._behaviors["user"], listener.user_id)
             except Unreadable as problem:
                 log.error("feed_cannot_read", problem=str(problem))  # noqa: TRY400 - the message has all there is
+                telemetry.here.errors.unreadable(f"user|{listener.user_id}", str(problem))
                 return
             if listener.streams:
                 self._audience.interest(listener, interests)

@@ -125,6 +125,7 @@ class Region(Actor):
         self._make_room()
         child = Child(self.createActor(self._entity_class), entity_id, self.environment.monotonic())
         self._children[entity_id] = self._by_address[str(child.address)] = child
+        self.environment.meters.activations.inc()
         self.send(child.address, Begin(entity_id, first, new))
         if not self._sweeping:
             self._sweeping = True
@@ -147,6 +148,7 @@ class Region(Actor):
         if child is None:
             return
         self._children.pop(child.entity_id, None)
+        self.environment.meters.passivations.inc()
         for envelope in child.buffer or ():
             self._deliver(child.entity_id, envelope)
 

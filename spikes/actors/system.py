@@ -17,6 +17,7 @@ from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKe
 from spikes.actors.journal_actor import JournalActor
 from spikes.actors.looking import LiveEntity, look_at
 from spikes.actors.messages import Deliver, Quiesce, RegionStatus
+from spikes.actors.observing import CommandWatch, RuntimeWatch
 from spikes.actors.port import AskTimeout
 from spikes.actors.region import Region, Routes
 from spikes.actors.system_base import SystemIsShutDown, start_actor_system, system_base_of
@@ -26,6 +27,7 @@ from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.protocol import Envelope
 from spikes.persistence.reply import Answer, HandlerFailed, StatusReply
+from spikes.telemetry import metrics
 
 HOUSEKEEPERS: tuple[type[Housekeeper], ...] = (SessionReaper, AccountSweeper, KeyKeeper)
 
@@ -52,12 +54,18 @@ class EntitySystem:
         self._now = now
         self._regions: dict[str, ActorAddress] = {}
         self._routes: dict[str, Routes] = {}
+        self._watches: dict[str, CommandWatch] = {}
         self._timeouts = Timeouts(self._base.loop, limits.ask_timeout + GRACE)
         self.writer_id = secrets.token_hex(6)
         self._asked = 0
         self._journal_actor = self._create(JournalActor, journal=journal)
         self._behaviors: dict[str, EventSourcedBehavior[Any, Any, Any]] = {}
         self.feed = FeedHub(journal, self._behaviors)
+        self._base.instrument(RuntimeWatch(), messages=False)
+        self._readings = [
+            metrics.MAILBOX.read_from(lambda: self._base.mailbox_depth),
+            metrics.FEED_CLIENTS.read_from(lambda: self.feed.streams),
+        ]
 
     @classmethod
     def start(
@@ -77,12 +85,21 @@ class EntitySystem:
                 self._journal_actor,
                 freshness,
                 self.writer_id,
+                metrics.EntityMeters(behavior.kind),
                 self._limits.max_entities,
                 self._limits.entity_idle,
             )
             routes = self._routes[behavior.kind] = Routes()
+            self._watches[behavior.kind] = CommandWatch(behavior.kind)
+            self._read_counts(behavior.kind, routes)
             self._regions[behavior.kind] = self._create(Region, environment=environment, routes=routes)
         return self
+
+    def _read_counts(self, kind: str, routes: Routes) -> None:
+        self._readings += (
+            metrics.ACTIVE.read_from(lambda: len(routes.children), kind),
+            metrics.LIMIT.read_from(lambda: self._limits.max_entities, kind),
+        )
 
     def keep_house(self, *housekeepers: type[Housekeeper]) -> None:
         """Start housekeepers; a process that only answers one question does without them."""
@@ -119,16 +136,21 @@ class EntitySystem:
             request_id=request_id,
             expected=expected,
             key=key,
+            asked=at,
         )
         address = self._routes[entity.kind].use(entity.entity_id, at)
         if address is not None:
             self._base.post(address, envelope, callback)
         else:
             self._base.post(self._regions[entity.kind], Deliver(entity.entity_id, envelope, new), callback)
+        watch = self._watches[entity.kind]
         try:
-            return self._answer(await answer, entity)
+            answered = self._answer(await answer, entity)
         except TimeoutError:
+            watch.timed_out(envelope, str(entity), time.monotonic() - at)
             raise AskTimeout(f"no answer within {timeout} s") from None
+        watch.answered(envelope, answered, time.monotonic() - at)
+        return answered
 
     def _answer(self, answer: Any, entity: PersistenceId) -> Answer:
         if isinstance(answer, PoisonMessage):
@@ -157,6 +179,8 @@ class EntitySystem:
 
     async def close(self) -> None:
         """Let what is being stored be stored, for as long as the ask timeout, then end the actors. May be repeated."""
+        for leave in self._readings:
+            leave()
         await self.feed.close()
         with suppress(TimeoutError, SystemIsShutDown):
             await self._base.request(self._journal_actor, Quiesce(), self._limits.ask_timeout)

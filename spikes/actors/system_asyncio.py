@@ -111,6 +111,10 @@ class AsyncioSide:
         """Every living actor. Goes through all of them."""
         return (receiver for receiver in list(self.actorRegistry.values()) if isinstance(receiver, ActorRef))
 
-    def instrument(self, instrumentation: Instrumentation | None) -> None:
-        """Report to `instrumentation` from now on. None, as in the beginning, costs nothing."""
-        self._dispatcher.instrumentation = self._registry.instrumentation = instrumentation
+    def instrument(self, instrumentation: Instrumentation | None, *, messages: bool = True) -> None:
+        """Report to `instrumentation` from now on. None, as in the beginning, costs nothing.
+
+        Without `messages` it does not hear of each message that was handled, and costs next to nothing.
+        """
+        self._registry.instrumentation = instrumentation
+        self._dispatcher.instrumentation = instrumentation if messages else None

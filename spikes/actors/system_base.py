@@ -172,10 +172,10 @@ class ActorSystemBase(AsyncioSide):
         """An actor has handled its exit request."""
         self._registry.exited(ref, recursive)
 
-    def handlerFailed(self, ref: ActorRef) -> None:
+    def handlerFailed(self, ref: ActorRef, message: object, problem: Exception) -> None:
         """A handler raised."""
         if self._registry.instrumentation is not None:
-            self._registry.instrumentation.handler_failed(ref.kind)
+            self._registry.instrumentation.handler_failed(ref.kind, message, problem)
 
     def status(self, of: Parent) -> object:
         """The answer to a `Thespian_StatusReq`."""

@@ -34,8 +34,8 @@ class Instrumentation(Protocol):
     def message_handled(self, kind: str, queued: float, handled: float) -> None:
         """One message waited `queued` and then took `handled` in a receiver of this kind."""
 
-    def handler_failed(self, kind: str) -> None:
-        """A handler of this kind raised."""
+    def handler_failed(self, kind: str, message: object, problem: Exception) -> None:
+        """A handler of this kind raised `problem` over a message."""
 
     def actor_created(self, kind: str) -> None:
         """An actor of this class began to live."""

@@ -62,7 +62,7 @@ class Runtime(Protocol):
     def actorExited(self, ref: "ActorRef", recursive: bool) -> None:
         """An actor has handled its exit request."""
 
-    def handlerFailed(self, ref: "ActorRef") -> None:
+    def handlerFailed(self, ref: "ActorRef", message: object, problem: Exception) -> None:
         """A handler raised."""
 
     def status(self, of: Parent) -> object:
@@ -123,8 +123,8 @@ class ActorRef:
             return self._receive_from_system(message, sender)
         try:
             self.instance.receiveMessage(message, sender)  # type: ignore[union-attr] # it is registered, so it lives
-        except Exception:  # noqa: BLE001 - logged, and the sender is told
-            self._failed(message, sender)
+        except Exception as problem:  # noqa: BLE001 - logged, and the sender is told
+            self._failed(message, sender, problem)
         return True
 
     def _receive_from_system(self, message: ActorSystemMessage, sender: ActorAddress) -> bool:
@@ -133,15 +133,15 @@ class ActorRef:
             return True
         try:
             self.instance.receiveMessage(message, sender)  # type: ignore[union-attr]
-        except Exception:  # noqa: BLE001 - logged, and the sender is told
-            self._failed(message, sender)
+        except Exception as problem:  # noqa: BLE001 - logged, and the sender is told
+            self._failed(message, sender, problem)
         if isinstance(message, ActorExitRequest):
             self.base.actorExited(self, message.isRecursive)
         return True
 
-    def _failed(self, message: object, sender: ActorAddress) -> None:
+    def _failed(self, message: object, sender: ActorAddress, problem: Exception) -> None:
         logger.warning("%s failed on a message of type %s", self.instance, type(message).__name__, exc_info=True)
-        self.base.handlerFailed(self)
+        self.base.handlerFailed(self, message, problem)
         if not isinstance(message, NOT_POISONABLE):
             self.base.post(sender, PoisonMessage(message, traceback.format_exc()), self.address)
 

@@ -18,6 +18,7 @@ from spikes.journal.sqlite_append import Outcome
 from spikes.journal.sqlite_checkpoint import Checkpointer
 from spikes.journal.sqlite_neighbours import Neighbours
 from spikes.journal.sqlite_store import Store
+from spikes.telemetry import metrics
 
 GROUP = 256
 """The most appends of one commit."""
@@ -70,6 +71,7 @@ class Writer:
         self._queue: SimpleQueue[Sequence[Waiting | Job | None]] = SimpleQueue()
         self._backlog: deque[Waiting | Job | None] = deque()
         self._slow = False
+        self._sizes = metrics.GROUP_SIZE.child("sqlite")
         self.put = self._queue.put
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
@@ -114,6 +116,7 @@ class Writer:
 
     def _answer(self, group: Sequence[Waiting]) -> None:
         started = time.monotonic()
+        self._sizes.observe(len(group))
         outcomes = self._store.store([waiting.append for waiting in group])
         self._on_loop(self._settle, group, outcomes)
         self._slow = time.monotonic() - started > SLOW

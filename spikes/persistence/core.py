@@ -58,6 +58,11 @@ class PersistentEntity(CommandHandling[C, E, S]):
         """How many commands are waiting or under way."""
         return len(self._waiting) + (self._attempt is not None)
 
+    @property
+    def queued(self) -> int:
+        """How many commands wait for their turn."""
+        return len(self._waiting)
+
     def start(self, presumed_new: bool = False) -> list[p.Output]:
         """Begin recovery.
 

@@ -26,7 +26,8 @@ class Envelope(msgspec.Struct, frozen=True):
 
     `id` is unique to this ask; attempt ids are made of it. `reply_to` is the callback address, opaque here. `now` is in
     milliseconds since the epoch, `deadline` in seconds of a monotonic clock (rule C2). `expected` is the sequence
-    number that an If-Match named (rule C3). `key` is the client's idempotency key (rule C4).
+    number that an If-Match named (rule C3). `key` is the client's idempotency key (rule C4). `asked` is when it was
+    sent off, by the clock of `deadline`.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Envelope(msgspec.Struct, frozen=True):
     causation_id: str | None = None
     expected: int | None = None
     key: CommandKey | None = None
+    asked: float | None = None
 
 
 # ---- into the core

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Literal, get_args
 
 import msgspec
@@ -57,6 +58,12 @@ class ErrorInbox:
             self._groups.popitem(last=False)
             self.dropped += 1
 
+    def unreadable(self, persistence_id: str, problem: str, request_id: str | None = None) -> None:
+        """Note that what is stored of an entity can't be read; of `problem` only what comes before the details."""
+        kind, place = persistence_id.partition("|")[0], problem.partition(" can't be ")[0]
+        summary = f"{kind}: what is stored can't be read"
+        self.record("undecodable_event", summary, persistence_id=persistence_id, place=place, request_id=request_id)
+
     def groups(self) -> list[ErrorGroup]:
         """Return all groups, the one that was seen last first."""
         return list(reversed(self._groups.values()))
@@ -65,6 +72,16 @@ class ErrorInbox:
     def total(self) -> int:
         """How many errors the groups count."""
         return sum(group.count for group in self._groups.values())
+
+
+def cause_of(problem: BaseException) -> str:
+    """Return the type of an exception and where in our code it was raised: all but its text, which may be anybody's."""
+    place = ""
+    for frame, line in walk_tb(problem.__traceback__):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("spikes.") or not place:
+            place = f" at {module}:{line}"
+    return type(problem).__name__ + place
 
 
 def _short(text: str) -> str:

@@ -5,6 +5,7 @@ A sample is the difference between what the metrics say now and what they said a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,6 +18,9 @@ from spikes.telemetry.tallies import Labels, Spreads
 
 INTERVAL = 5.0
 """Seconds between two samples."""
+
+PROBES = 20
+"""How often between two samples the event loop is looked at."""
 
 SAMPLES = 180
 """How many are kept: fifteen minutes."""
@@ -98,6 +102,17 @@ class History:
 def _of_route(samples: Sequence[Sample], route: str) -> dict[str, list[float | None]]:
     seen = [sample.routes.get(route) for sample in samples]
     return {name: [getattr(each, name) if each else None for each in seen] for name in RouteSample.__struct_fields__}
+
+
+async def observe(history: History) -> None:
+    """Take samples for ever, and look meanwhile how late the event loop is."""
+    loop, lag = asyncio.get_running_loop(), metrics.LOOP_LAG.child()
+    while True:
+        for _ in range(PROBES):
+            due = loop.time() + INTERVAL / PROBES
+            await asyncio.sleep(INTERVAL / PROBES)
+            lag.observe(max(0.0, loop.time() - due))
+        history.sample()
 
 
 class _Numbers:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Info, PlatformCollector, ProcessCollector, generate_latest
 
 from spikes import __version__
-from spikes.telemetry.tallies import Count, Readings, Spread, Spreads, Tally
+from spikes.telemetry.tallies import Count, Readings, Spreads, Tally
 
 REGISTRY = CollectorRegistry()
 
@@ -77,13 +77,18 @@ PROCESS = ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 
 
+def known_method(method: str) -> str:
+    """Return the label value of a method."""
+    return method if method in METHODS else "OTHER"
+
+
 class RequestMeter:
-    """The numbers of one method of one route."""
+    """The numbers of one method (a label value) of one route."""
 
     __slots__ = ("_labels", "_seconds", "_statuses")
 
     def __init__(self, method: str, route: str) -> None:
-        self._labels = (method if method in METHODS else "OTHER", route)
+        self._labels = (method, route)
         self._seconds = REQUEST_SECONDS.child(*self._labels)
         self._statuses: dict[int, Count] = {}
 
@@ -99,13 +104,12 @@ class RequestMeter:
 class CommandMeter:
     """The numbers of the commands of one kind of entity."""
 
-    __slots__ = ("_kind", "_outcomes", "_seconds", "queue")
+    __slots__ = ("_kind", "_outcomes", "_seconds")
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._seconds = COMMAND_SECONDS.child(kind)
         self._outcomes: dict[str, Count] = {}
-        self.queue: Spread = QUEUE_SECONDS.child(kind)
 
     def note(self, outcome: str, seconds: float) -> None:
         """Count one answered command; `outcome` is a word of ours."""
@@ -114,6 +118,21 @@ class CommandMeter:
             count = self._outcomes[outcome] = COMMANDS.child(self._kind, outcome)
         count.value += 1
         self._seconds.observe(seconds)
+
+
+class EntityMeters:
+    """The numbers of the entities of one kind, apart from those of their commands' answers."""
+
+    __slots__ = ("activations", "conflicts", "passivations", "queue", "recovery_events", "recovery_seconds", "retries")
+
+    def __init__(self, kind: str) -> None:
+        self.activations = ACTIVATIONS.child(kind)
+        self.passivations = PASSIVATIONS.child(kind)
+        self.conflicts = CONFLICTS.child(kind)
+        self.retries = RETRIES.child(kind)
+        self.queue = QUEUE_SECONDS.child(kind)
+        self.recovery_seconds = RECOVERY_SECONDS.child(kind)
+        self.recovery_events = RECOVERY_EVENTS.child(kind)
 
 
 def exposition() -> bytes:

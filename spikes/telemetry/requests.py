@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
@@ -61,6 +62,7 @@ class LineSeen(msgspec.Struct, frozen=True):
     fields: dict[str, str]
 
 
+Timed = TypeVar("Timed", RequestSeen, CommandSeen)
 Sighting = RequestSeen | CommandSeen | EventSeen | LineSeen
 
 
@@ -97,19 +99,24 @@ class RecentRequests:
 
     def latest(self, limit: int = 50) -> list[RequestSeen]:
         """Return the latest answered requests, the newest first."""
-        requests = (sighting for sighting in reversed(self._ring) if isinstance(sighting, RequestSeen))
+        requests = (_rounded(sighting) for sighting in reversed(self._ring) if isinstance(sighting, RequestSeen))
         return list(islice(requests, limit))
 
     def __len__(self) -> int:
         return len(self._ring)
 
 
+def _rounded(sighting: Timed) -> Timed:
+    """Return it with its time as people read it; whoever notes one has no time for that."""
+    return msgspec.structs.replace(sighting, ms=round(sighting.ms, 2))
+
+
 def _into(found: Found, sighting: Sighting) -> None:
     match sighting:
         case RequestSeen():
-            found.requests.append(sighting)
+            found.requests.append(_rounded(sighting))
         case CommandSeen():
-            found.commands.append(sighting)
+            found.commands.append(_rounded(sighting))
         case EventSeen():
             found.events.append(sighting)
         case LineSeen():

@@ -6,7 +6,10 @@ import re
 
 HIDDEN = "[hidden]"
 
-_addresses = re.compile(r"[^\s@<>\"'()\[\],;:=]{1,64}@[^\s@<>\"'()\[\],;:=]{1,255}")
+_WORD = r"[^\s@<>\"'()\[\],;:=]"
+
+_addresses = re.compile(rf"{_WORD}{{1,64}}@(?!\d+(?![\w.-])){_WORD}{{1,255}}")
+"""What may be an address; `note-created@1` is a type of event."""
 
 
 def scrubbed(text: str) -> str:

@@ -16,7 +16,10 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.web_urldispatcher import AbstractRoute
 
+from spikes import telemetry
 from spikes.domain.shapes import EXAMPLE_ID
+from spikes.telemetry.metrics import RequestMeter, known_method
+from spikes.telemetry.requests import RequestSeen, milliseconds
 from spikes.web.call import Call, Services, Within
 from spikes.web.cors import Cors, preflight
 from spikes.web.errors import Problem, internal, not_authenticated, problem_of
@@ -46,6 +49,7 @@ class Edge:
         self._limits = RateLimits(services.settings)
         self._prefix = services.sources.random(4).hex()
         self._requests = 0
+        self._meters: dict[tuple[str, str], RequestMeter] = {}
         self._monotonic = services.sources.monotonic
         self._access: Any = structlog.get_logger("spikes.access").bind()
         self._log: Any = structlog.get_logger("spikes.web")
@@ -56,6 +60,7 @@ class Edge:
         call = Call(self._services, request, route.path, self._request_id(request))
         call.ask_within = self._within
         reply = await self._answer(call, route)
+        self._measure(call, reply, self._monotonic() - started)
         response = self._response(call, reply)
         if reply.stream is not None:
             await self._send(call, response, reply.stream)
@@ -69,6 +74,7 @@ class Edge:
         route = self._served.get(match.route, UNMATCHED)
         call = Call(self._services, request, route.path, request_id, Within(content, match))
         reply = await self._answer(call, route)
+        self._measure(call, reply, self._monotonic() - started)
         self._note(call, reply, started)
         return Reply(reply.status, reply.body, (("X-Request-ID", request_id), *call.rate, *reply.headers))
 
@@ -77,6 +83,18 @@ class Edge:
             return await self._reply(call, route)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             return self._problem(call, error).reply(call.request_id)
+
+    def _measure(self, call: Call, reply: Reply, seconds: float) -> None:
+        """Count a request; a streamed answer counts as given when it begins, as it may go on for hours."""
+        method = known_method(call.request.method)
+        meter = self._meters.get((method, call.route))
+        if meter is None:
+            meter = self._meters[method, call.route] = RequestMeter(method, call.route)
+        meter.note(reply.status, seconds)
+        now = milliseconds()
+        telemetry.here.requests.note(
+            RequestSeen(call.request_id, now, method, call.route, reply.status, seconds * 1000, call.user_id)
+        )
 
     def _note(self, call: Call, reply: Reply, started: float) -> None:
         self._access.info(

@@ -203,7 +203,7 @@ class Recorder:
         assert handled >= 0
         self.told.append(("handled", kind))
 
-    def handler_failed(self, kind: str) -> None:
+    def handler_failed(self, kind: str, message: object, problem: Exception) -> None:
         self.told.append(("failed", kind))
 
     def actor_created(self, kind: str) -> None:

@@ -17,6 +17,7 @@ from spikes.bootstrap import BEHAVIORS, limits_of
 from spikes.domain.times import from_rfc3339
 from spikes.domain.tsid import TsidFactory
 from spikes.journal.faulty import FaultyJournal
+from spikes.journal.measured import measured
 from spikes.settings import Settings
 from spikes.web.app import make_app
 from spikes.web.passwords import PasswordCost, Passwords
@@ -152,11 +153,12 @@ async def start(aiohttp_client: AiohttpClient, url: str, open_any: OpenJournal) 
         clock, chance, state = Clock(), random.Random(1), ServiceState(recovered=True, version="0.0.1")
         schemas = [behavior.schema for behavior in BEHAVIORS]
         journal = FaultyJournal(PlainJournal(schemas) if url == "plain:" else await open_any(url, schemas))
-        entities = EntitySystem.start(journal, BEHAVIORS, limits_of(chosen), now=clock)
+        timed = measured(journal, url.partition(":")[0])
+        entities = EntitySystem.start(timed, BEHAVIORS, limits_of(chosen), now=clock)
         running.append((entities, journal))
         sources = Sources(clock, lambda: clock.now / 1000, chance.randbytes, TsidFactory(clock, chance.getrandbits))
         passwords = passwords or Passwords(PasswordCost(1, 8, 1))
-        app = make_app(entities, journal, chosen, state, sources, passwords)
+        app = make_app(entities, timed, chosen, state, sources, passwords)
         return Api(await aiohttp_client(app), entities, journal, state, clock)
 
     yield start

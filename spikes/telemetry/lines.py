@@ -1,0 +1,52 @@
+"""What log lines tell the telemetry: those of a request are found by its id, and what nobody expected is an error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+from spikes import telemetry
+from spikes.telemetry.errors import cause_of
+from spikes.telemetry.requests import LineSeen, milliseconds
+from spikes.telemetry.scrubbing import scrubbed
+
+ACCESS = "request"
+"""The line of each request, of which everything is known already."""
+
+TOLD_OF = frozenset({"handler_failed"})
+"""Lines about exceptions that are in the error inbox anyway, as failed commands."""
+
+LONGEST = 200
+"""How many characters of a value are kept."""
+
+
+def notice(line: MutableMapping[str, Any]) -> None:
+    """Look at a log line before it is written."""
+    event, problem = str(line.get("event")), problem_of(line)
+    if problem is not None and line.get("level") in ("error", "critical") and event not in TOLD_OF:
+        ids = {name: line.get(name) for name in ("request_id", "route", "persistence_id", "task")}
+        telemetry.here.errors.record("unexpected", f"{event}: {cause_of(problem)}", **ids)
+    request_id = line.get("request_id")
+    if request_id is not None and event != ACCESS:
+        seen = LineSeen(
+            str(request_id), milliseconds(), str(line.get("level")), scrubbed(event), _fields(line, problem)
+        )
+        telemetry.here.requests.note(seen)
+
+
+def problem_of(line: MutableMapping[str, Any]) -> BaseException | None:
+    """Return the exception that a line tells of, if it does."""
+    given = line.get("exc_info")
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return given[1] if isinstance(given[1], BaseException) else None
+    return sys.exception() if given else None
+
+
+def _fields(line: MutableMapping[str, Any], problem: BaseException | None) -> dict[str, str]:
+    """Return the other values of a line; of an exception not its text, which may be anybody's."""
+    known = ("time", "level", "event", "request_id", "exc_info")
+    fields = {name: scrubbed(str(value))[:LONGEST] for name, value in line.items() if name not in known}
+    return fields if problem is None else {**fields, "cause": cause_of(problem)}
