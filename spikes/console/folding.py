@@ -55,6 +55,18 @@ class Version(msgspec.Struct, frozen=True):
     problem: str | None = None
 
 
+async def newest(journal: Journal, behavior: Behavior, persistence_id: str, version: int) -> Version:
+    """Return the state at the last version, by the stored state if that can be read, else as `version_at`."""
+    try:
+        loaded = await journal.load(persistence_id, behavior.state_version)
+        folded = behavior.fold(behavior.thaw(loaded.snapshot), loaded.events)
+        if loaded.complete and folded.sequence_nr >= version:
+            return Version(folded.sequence_nr, folded.time, plain(folded.state))
+    except (UndecodableEvent, ValueError, JournalError) as error:
+        damage(error)  # which the fold from zero tells better
+    return await version_at(journal, behavior, persistence_id, version)
+
+
 async def version_at(journal: Journal, behavior: Behavior, persistence_id: str, version: int) -> Version:
     """Fold up to `version` and compare with the version before it. Raises JournalUnavailable."""
     before, folded, problem = behavior.start(), behavior.start(), None

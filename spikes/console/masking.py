@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
 
 def pretty(value: Any) -> str:
     """Return plain data as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
 
 
 def _masked(value: Any, name: str, revealed: bool, depth: int) -> Any:

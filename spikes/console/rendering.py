@@ -13,6 +13,9 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup, escape
 
+from spikes.console.masking import pretty
+from spikes.domain.times import to_rfc3339
+
 LONGEST = 300
 """How many characters of a text are shown unless a template says otherwise."""
 
@@ -27,6 +30,7 @@ def set_up(app: web.Application) -> jinja2.Environment:
     """Give an application its templates."""
     filters: dict[str, Callable[..., str]] = {"shown": shown, "attribute": attribute, "age": age, "unit": in_unit}
     filters |= UNITS
+    filters |= {"json": pretty, "moment": moment, "harmless": harmless}
     return aiohttp_jinja2.setup(
         app,
         loader=jinja2.PackageLoader("spikes.console"),
@@ -36,6 +40,16 @@ def set_up(app: web.Application) -> jinja2.Environment:
         lstrip_blocks=True,
         filters=filters,
     )
+
+
+def moment(milliseconds_since_epoch: int | None) -> str:
+    """Return a time in milliseconds since the epoch as people read it."""
+    if milliseconds_since_epoch is None:
+        return NOTHING
+    try:
+        return to_rfc3339(milliseconds_since_epoch)
+    except OverflowError:
+        return f"{milliseconds_since_epoch} ms"
 
 
 def whole(environment: jinja2.Environment, template: str, values: Mapping[str, Any]) -> str:
@@ -49,11 +63,16 @@ def block(environment: jinja2.Environment, template: str, name: str, values: Map
     return "".join(found.blocks[name](found.new_context(dict(values))))
 
 
+def harmless(value: object, limit: int = LONGEST) -> str:
+    """Return a text from outside for a place that takes no elements: cut, with what can't be seen made visible."""
+    return _invisible.sub(_made_visible, str(value)[:limit]).encode("utf-8", "backslashreplace").decode()
+
+
 def shown(value: object, limit: int = LONGEST) -> Markup:
     """Return a text from outside to be looked at: cut, with what can't be seen made visible, its direction its own."""
     text = str(value)
     rest = len(text) - limit
-    visible = _invisible.sub(_made_visible, text[:limit]).encode("utf-8", "backslashreplace").decode()
+    visible = harmless(text, limit)
     more = Markup(' <small class="cut">and {:,} more characters</small>').format(rest) if rest > 0 else ""
     return Markup("<bdi>{}</bdi>{}").format(escape(visible), more)
 
