@@ -16,6 +16,7 @@ from aiohttp_sse import EventSourceResponse
 from spikes.console import rendering
 from spikes.console.guard import CHALLENGE, Guard, Refusal, Serve
 from spikes.console.inside import Inside
+from spikes.console.login import NOT_PRIVATE, Login
 from spikes.console.page import BadRequest, Download, NotThere, Page, PageContext, Redirect, Role, Route
 from spikes.console.peers import Peers
 from spikes.console.snapshot import Verdict, verdict_of
@@ -37,6 +38,7 @@ class Console:
         self._guard = guard
         self._templates = rendering.set_up(app)
         self._labels: list[tuple[str, str]] = []
+        self._login = Login(guard)
         self._draining = asyncio.Event()
         inside.state.when_draining(self._draining.set)
 
@@ -44,16 +46,25 @@ class Console:
         """Serve routes of the table; whatever else is asked for is not there."""
         self._labels = [(route.path, route.label) for route in routes if route.label]
         for route in routes:
-            self._app.router.add_route(route.method, route.path, self._answering(route))
-        self._app.router.add_route("*", "/{path:[\\s\\S]*}", self._answering(UNMATCHED))
+            self._add(route, self._serving(route))
+        for route, serve in ((LOGIN, self._login.login), (LOGOUT, self._login.logout), (FORM, self._form)):
+            self._add(route, serve)
+        self._add(UNMATCHED, self._serving(UNMATCHED))
 
-    def _answering(self, route: Route) -> Serve:
+    def _add(self, route: Route, serve: Serve) -> None:
+        self._app.router.add_route(route.method, route.path, self._answering(route, serve))
+
+    def _serving(self, route: Route) -> Serve:
         async def serve(request: web.Request) -> web.StreamResponse:
             context = await self._context(request)
             if request.query.get("format") == "live" and route.every is not None:
                 return await self._stream(request, route, context, route.every)
             return await self._reply(request, context, await route.handler(context), route.every)
 
+        return serve
+
+    def _answering(self, route: Route, serve: Serve) -> Serve:
+        """Return `serve` behind the guard, with a page for whatever goes wrong."""
         guarded = self._guard.admits(route.role, serve)
 
         async def answer(request: web.Request) -> web.StreamResponse:
@@ -141,13 +152,29 @@ class Console:
         status, title, message = problem
         if request.query.get("format") == "json" or "Authorization" in request.headers:
             response = web.Response(body=as_json({"message": message}), status=status, content_type="application/json")
+        elif status == 401 and self._guard.asks_for_login:
+            response = await self._login_page(request, message, status)
         else:
-            context = PageContext(inside=self._inside, peers=self._peers, role=Role.ANYBODY, url=request.path)
-            page = Page("refused.html", {"message": message, "status": status}, title, status)
-            response = await self._reply(request, context, page)
+            context = PageContext(inside=self._inside, peers=self._peers, role=self._guard.role_of(request), url="")
+            response = await self._reply(request, context, Page("refused.html", {"message": message}, title, status))
         if status == 401:
             response.headers["WWW-Authenticate"] = CHALLENGE
         return response
+
+    async def _form(self, request: web.Request) -> web.StreamResponse:
+        return await self._login_page(request, "", 200)
+
+    async def _login_page(self, request: web.Request, message: str, status: int) -> web.Response:
+        """Return the form for a token; where it must not be sent from, the reason instead."""
+        private = self._guard.is_private(request)
+        data = {
+            "form": private,
+            "attempted": request.method == "POST",
+            "message": message if private else NOT_PRIVATE,
+            "to": request.path_qs if request.method == "GET" else "/",
+        }
+        context = PageContext(inside=self._inside, peers=self._peers, role=Role.ANYBODY, url=request.path)
+        return await self._reply(request, context, Page("login.html", data, "Log in", status))
 
 
 def problem_of(problem: Exception) -> Problem:
@@ -175,4 +202,7 @@ async def unmatched(context: PageContext) -> Page:
     raise NotThere(f"there is no page {context.url[:100]}")
 
 
-UNMATCHED = Route("*", "/{path}", unmatched, Role.VIEWER)
+LOGIN = Route("POST", "/login", unmatched, Role.ANYBODY)
+LOGOUT = Route("POST", "/logout", unmatched, Role.ANYBODY)
+FORM = Route("GET", "/login", unmatched, Role.ANYBODY)
+UNMATCHED = Route("*", "/{path:[\\s\\S]*}", unmatched, Role.VIEWER)
