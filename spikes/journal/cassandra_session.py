@@ -1,13 +1,15 @@
 """The driver's session on the event loop: statements in, rows out, and every failure by its meaning (rule K3).
 
-The driver answers on its own reactor thread. Answers are put into a queue there, and the loop is woken once for all
-that came meanwhile; nothing else crosses threads, and no thread is hopped through for a row.
+The connections live on the same loop (`cassandra_reactor`), so answers come there. What the driver says on threads of
+its own (a host that is gone, say) is put into a queue, and the loop is woken once for all that came meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
@@ -21,6 +23,7 @@ from cassandra.cluster import (
     ResponseFuture,
 )
 from cassandra.cluster import Session as DriverSession
+from cassandra.connection import Connection as DriverConnection
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     DCAwareRoundRobinPolicy,
@@ -31,6 +34,7 @@ from cassandra.policies import (
 from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement, tuple_factory
 
 from spikes.journal.cassandra_cql import Cql, Way
+from spikes.journal.cassandra_reactor import on_loop
 from spikes.journal.errors import JournalError, JournalUnavailable, JournalUnusable, OutcomeUnknown
 
 RECONNECT = 1.0
@@ -121,8 +125,8 @@ class Connection(NamedTuple):
     most_in_flight: int
 
 
-def connect(connection: Connection) -> tuple[Cluster, DriverSession]:
-    """Connect, on a thread of its own. Raises what the driver raises."""
+def connect(connection: Connection, connections: type[DriverConnection]) -> tuple[Cluster, DriverSession]:
+    """Connect, on a thread that is not of the connections' loop. Raises what the driver raises."""
     consistency = CONSISTENCY[connection.scope]
 
     def profile(policy: RetryPolicy, level: int) -> ExecutionProfile:
@@ -146,6 +150,8 @@ def connect(connection: Connection) -> tuple[Cluster, DriverSession]:
             Way.LWT: profile(FallthroughRetryPolicy(), consistency.plain),
         },
         protocol_version=PROTOCOL,
+        connection_class=connections,
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         connect_timeout=CONNECT,
         control_connection_timeout=CONNECT,
         idle_heartbeat_interval=HEARTBEAT,
@@ -171,6 +177,7 @@ class Session:
         self._cluster = cluster
         self._session = session
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._prepared: dict[str, tuple[PreparedStatement, Way]] = {}
         self._answers: deque[tuple[asyncio.Future[Rows], Rows | None, BaseException | None]] = deque()
         self._woken = False
@@ -179,9 +186,10 @@ class Session:
         session.default_fetch_size = None
 
     @classmethod
-    async def start(cls, connection: Connection) -> Session:
-        """Connect. Raises what the driver raises."""
-        cluster, session = await asyncio.to_thread(connect, connection)
+    async def start(cls, connection: Connection, reactor: type[DriverConnection] | None = None) -> Session:
+        """Connect, by a reactor of the driver's own if one is given. Raises what the driver raises."""
+        connections = reactor or on_loop(asyncio.get_running_loop())
+        cluster, session = await asyncio.to_thread(connect, connection, connections)
         return cls(cluster, session, connection)
 
     def use(self, keyspace: str) -> None:
@@ -281,7 +289,7 @@ class Session:
             if response is not None:
                 response.clear_callbacks()  # they hold the response that holds them, with its rows
 
-    # ---------------------------------------------------------------------------------------- on the driver's thread
+    # ----------------------------------------------------------------------------------------- on whatever thread it is
 
     def _answered(self, future: asyncio.Future[Rows], response: ResponseFuture, rows: Any) -> None:
         self._put(future, Rows(response._col_names or (), rows or (), response._paging_state), None)
@@ -291,7 +299,9 @@ class Session:
 
     def _put(self, future: asyncio.Future[Rows], rows: Rows | None, error: BaseException | None) -> None:
         self._answers.append((future, rows, error))
-        if not self._woken and not self._loop.is_closed():  # what times out later, nobody waits for any more
+        if threading.get_ident() == self._thread:
+            self._settle()
+        elif not self._woken and not self._loop.is_closed():  # what times out later, nobody waits for any more
             self._woken = True
             self._loop.call_soon_threadsafe(self._settle)
 

@@ -34,11 +34,15 @@ FIRST_WAIT = 0.005
 
 
 class Attempt(msgspec.Struct, Generic[E, S]):
-    """The command under way: which run it is, and what is being written for it."""
+    """The command under way: which run it is, and what is being written for it.
+
+    `checked` is that the fold was found to be the newest since the command came, on behalf of one before it.
+    """
 
     envelope: p.Envelope
     run: int = 0
     presumes_new: bool = False
+    checked: bool = False
     effect: Effect[E] | None = None
     draft: Draft[S] | None = None
 
@@ -55,6 +59,7 @@ class CommandHandling(Generic[C, E, S]):
         "_at",
         "_attempt",
         "_broken",
+        "_covered",
         "_drafter",
         "_exchange",
         "_known_current",
@@ -76,6 +81,7 @@ class CommandHandling(Generic[C, E, S]):
         self._reload = False
         self._presumed_new = False
         self._known_current = False
+        self._covered = 0
         self._attempt: Attempt[E, S] | None = None
         self._drafter: Drafter[C, E, S] = Drafter(behavior, persistence_id, writer_id)
         self._waiting = WaitingCommands(capacity)
@@ -87,7 +93,8 @@ class CommandHandling(Generic[C, E, S]):
     # --------------------------------------------------------------------------------------- its turn, and a fresh fold
 
     def _begin(self, envelope: p.Envelope) -> None:
-        self._attempt = Attempt(envelope, presumes_new=self._presumed_new)
+        self._attempt = Attempt(envelope, presumes_new=self._presumed_new, checked=self._covered > 0)
+        self._covered = max(0, self._covered - 1)
         if self._presumed_new:
             self._presumed_new, self._reload = False, True  # until an append has proved it
         if self._broken is not None:
@@ -113,17 +120,23 @@ class CommandHandling(Generic[C, E, S]):
             self._repeat(record)
 
     def _check(self) -> None:
-        """Make sure that the fold is the newest before it decides (rule C6)."""
+        """Make sure that the fold is the newest before it decides (rule C6).
+
+        Looking once is good for all commands that wait by then: a fold may be used that was the newest at any time
+        since the command came.
+        """
         if self._running.presumes_new:
             self._running.presumes_new = False
             self._decide()
         elif self._reload:
             reading = Reading(self.behavior, self.persistence_id)
             self._exchange.read(reading.load(), reading, self._fresh, self._not_fresh)
-        elif self._known_current:
+        elif self._known_current or self._running.checked:
             self._decide()
         else:
-            self._exchange.ask(p.CheckCurrent(self.persistence_id, self.folded.sequence_nr), self._checked, self._fail)
+            self._covered = self._waiting.in_line
+            question = p.CheckCurrent(self.persistence_id, self.folded.sequence_nr)
+            self._exchange.ask(question, self._checked, self._not_fresh)
 
     def _checked(self, current: bool) -> None:
         if current:
@@ -138,6 +151,7 @@ class CommandHandling(Generic[C, E, S]):
 
     def _not_fresh(self, error: Exception) -> None:
         """A store that can't be read now fails this command only; a stream that can't be read fails the entity."""
+        self._covered = 0
         if isinstance(error, Unreadable):
             self._not_recovered(error)
         else:

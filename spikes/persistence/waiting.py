@@ -25,6 +25,11 @@ class WaitingCommands:
         return len(self._next or ()) + len(self._stashed or ())
 
     @property
+    def in_line(self) -> int:
+        """How many commands wait for their turn, without those that were put aside."""
+        return len(self._next or ())
+
+    @property
     def has_stashed(self) -> bool:
         """Tell whether a handler has put a command aside."""
         return self._stashed is not None

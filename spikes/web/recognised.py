@@ -3,12 +3,16 @@
 An entry is used only while the user's entity is still at the version that answered (rule C6): a logout, a new password
 or a removed account moves the version, in whatever process it happens, and the next request asks again. Where only a
 round trip could tell whether another process has moved it, an entry is believed for `BELIEVED` seconds (rule K10).
+While one request asks, others with the same token wait for what it learns, if that is good enough for them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -42,6 +46,7 @@ class RecognisedTokens:
         self._views = views
         self._capacity = capacity
         self._entries: OrderedDict[bytes, Recognised] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Event] = {}
 
     def find(self, header: str, now: int, monotonic: float) -> Principal | None:
         """Return whose token it is, if that is still so."""
@@ -56,6 +61,26 @@ class RecognisedTokens:
             return entry.principal
         del self._entries[digest]
         return None
+
+    @contextmanager
+    def asking(self, header: str) -> Iterator[None]:
+        """Note that whose token this is, is being asked."""
+        digest, over = _digest(header), asyncio.Event()
+        self._asking[digest] = over
+        try:
+            yield
+        finally:
+            over.set()
+            if self._asking.get(digest) is over:
+                del self._asking[digest]
+
+    async def asked(self, header: str) -> bool:
+        """Wait for the answer if somebody is asking; False if nobody is. Look with `find` whether it is of use."""
+        over = self._asking.get(_digest(header))
+        if over is None:
+            return False
+        await over.wait()
+        return True
 
     def remember(self, header: str, recognised: Recognised) -> None:
         """Keep what the user's entity has answered."""

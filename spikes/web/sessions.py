@@ -64,8 +64,15 @@ async def authenticate(call: Call) -> Principal | None:
     if header is None:
         return None
     call.recheck = authenticate
-    sources, recognised = call.services.sources, call.services.recognised
-    return recognised.find(header, sources.now(), sources.monotonic()) or await _ask_who(call, header)
+    principal = _known(call, header)
+    if principal is None and await call.services.recognised.asked(header):
+        principal = _known(call, header)
+    return principal or await _ask_who(call, header)
+
+
+def _known(call: Call, header: str) -> Principal | None:
+    sources = call.services.sources
+    return call.services.recognised.find(header, sources.now(), sources.monotonic())
 
 
 async def _ask_who(call: Call, header: str) -> Principal:
@@ -76,13 +83,13 @@ async def _ask_who(call: Call, header: str) -> Principal:
         raise not_authenticated() from None
     if scheme.lower() != "bearer":
         raise not_authenticated()
-    asked = call.services.sources.monotonic()
-    answer = await call.ask("user", token.user_id, Authenticate(token.hash))
-    session: Session = call.value(answer)
-    principal = Principal(token.user_id, session.id)
-    until = min(session.expires, session.last_used + USED_AGAIN_AFTER)
-    recognised = Recognised(principal, answer.persistence_id, answer.sequence_nr, until, asked)
-    call.services.recognised.remember(header, recognised)
+    recognised, asked = call.services.recognised, call.services.sources.monotonic()
+    with recognised.asking(header):
+        answer = await call.ask("user", token.user_id, Authenticate(token.hash))
+        session: Session = call.value(answer)
+        principal = Principal(token.user_id, session.id)
+        until = min(session.expires, session.last_used + USED_AGAIN_AFTER)
+        recognised.remember(header, Recognised(principal, answer.persistence_id, answer.sequence_nr, until, asked))
     return principal
 
 

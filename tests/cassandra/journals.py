@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from threading import Thread
 
 from cassandra.cluster import Session as DriverSession
 
@@ -35,20 +36,29 @@ def empty(session: DriverSession, keyspace: str) -> None:
 
 
 class Connections:
-    """The connections of a process to Cassandra, for all the journals that its tests open one after another."""
+    """The connections of a process to Cassandra, for all the journals that its tests open one after another.
+
+    They live on a loop of their own, for each test has another.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, tuple[str, ...]], Session] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
 
     async def open(self, url: str, schemas: Sequence[RowSchema]) -> CassandraJournal:
         """Open a journal; make its tables if they are not there."""
         target = target_of(url)
         key = url, tuple(sorted(name for schema in schemas for name in schema.ranges))
         if key not in self._kept:
-            self._kept[key] = await connected(target)
+            self._kept[key] = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(connected(target), self._loop))
         return await open_over(BorrowedSession(self._kept[key]), target, schemas, migrate=True)
 
     def close(self) -> None:
         """Close the connections; every journal is closed."""
         for session in self._kept.values():
-            asyncio.run(session.close())
+            asyncio.run_coroutine_threadsafe(session.close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

@@ -50,7 +50,8 @@ class CassandraNode:
 
     What starts or ends it blocks: in a coroutine, `await asyncio.to_thread(node.start)`. Acknowledged writes outlive
     `kill()` where `commitlog_sync` is `batch` or `group`. `discard` removes the data when nobody holds the node any
-    more. Further `settings` are those of cassandra.yaml.
+    more. A node that is `measured` takes minutes to become as fast as it can be; the others are soon half as fast.
+    Further `settings` are those of cassandra.yaml.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class CassandraNode:
         commitlog_sync: Sync = "batch",
         heap: str = "768m",
         discard: bool = False,
+        measured: bool = False,
         **settings: Any,
     ) -> None:
         self.home = directory.absolute() / host
@@ -70,6 +72,7 @@ class CassandraNode:
         self.ports = ports or free_ports([host])
         self._heap = heap
         self._discard = discard
+        self._measured = measured
         self._settings = {
             "listen_address": host,
             "rpc_address": host,
@@ -183,7 +186,7 @@ class CassandraNode:
         if java is None:
             raise RuntimeError(jars.missing())
         launch.configure(self.home, self._settings)
-        return launch.command(java, jars.jars(), self.home, self._heap)
+        return launch.command(java, jars.jars(), self.home, self._heap, measured=self._measured)
 
     def _spawn(self, command: Sequence[str], *inherited: int) -> None:
         """Start a process in a session of its own: an interrupt from the keyboard is not for it."""

@@ -65,7 +65,7 @@ def test_all_events_of_one_effect_go_into_one_append() -> None:
 def test_one_write_is_in_flight_and_the_others_wait() -> None:
     talk = Talk().decide(Add((1,))).receive(Add((2,))).receive(Get())
     assert len([output for output in talk.outputs if isinstance(output, p.Write)]) == 1
-    assert talk.complete(Appended(1), True, Appended(2), True).value == Ledger((1, 2))
+    assert talk.complete(Appended(1), True, Appended(2)).value == Ledger((1, 2))
 
 
 def test_metadata_says_who_and_what_led_to_an_event() -> None:
@@ -206,7 +206,7 @@ def test_stashed_commands_run_first_in_the_order_they_came() -> None:
         return Effect.stash() if len(order) < 3 else Effect[Any].reply(Success(None))
 
     talk = Talk().decide(Do(gate)).decide(Do(gate)).receive(UNSTASH).receive(Get())
-    talk.complete(True, True, True, True)
+    talk.complete(True, True)
     assert list(talk.answers()) == ["c3", "c1", "c2", "c4"]
 
 

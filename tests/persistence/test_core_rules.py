@@ -272,6 +272,20 @@ def test_c6_every_command_asks_anew() -> None:
     assert talk.last == p.CheckCurrent("ledger|1", 0)
 
 
+def test_c6_one_look_is_good_for_all_that_wait_by_then() -> None:
+    talk = Talk(*stored(Added(1))).receive(Get()).receive(Get()).receive(Get()).complete(True)
+    assert (list(talk.answers()), talk.last) == (["c1"], p.CheckCurrent("ledger|1", 1))
+    talk.receive(Get()).complete(True)
+    assert (list(talk.answers()), talk.last) == (["c1", "c2", "c3"], p.CheckCurrent("ledger|1", 1))
+
+
+@pytest.mark.parametrize("failing", [(), (False,)], ids=["looking", "reading"])
+def test_c6_a_look_that_failed_is_good_for_nobody(failing: tuple[bool, ...]) -> None:
+    talk = Talk().receive(Get()).receive(Get()).receive(Get()).complete(True, *failing)
+    talk.fail(JournalUnavailable("no disk"))
+    assert (list(talk.answers()), talk.last) == (["c1", "c2"], p.CheckCurrent("ledger|1", 0))
+
+
 def test_c6_a_fold_that_cannot_be_checked_is_not_used() -> None:
     talk = Talk().receive(Get()).fail(JournalUnavailable("no disk"))
     assert isinstance(talk.refusal, NotStored)

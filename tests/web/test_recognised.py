@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from spikes.domain.principal import Principal
@@ -25,6 +27,20 @@ async def test_the_user_is_asked_once_while_nothing_changes(api: Api, ann: Perso
     before = api.journal.calls["load"]
     assert [await status(api, ann) for _ in range(3)] == [200] * 3
     assert api.journal.calls["load"] == before
+
+
+async def test_many_at_once_ask_the_user_once(api: Api, ann: Person, url: str) -> None:
+    let_a_moment_pass(api, url)
+    before = api.journal.calls["check_current"]
+    answers = await asyncio.gather(*(api.get("/stati", ann) for _ in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    assert api.journal.calls["check_current"] - before <= 1
+
+
+async def test_many_at_once_with_a_wrong_token_are_all_refused(api: Api, ann: Person) -> None:
+    wrong = Person(ann.id, ann.email, ann.token[:-1] + ("A" if ann.token[-1] != "A" else "B"))
+    answers = await asyncio.gather(*(api.get("/stati", wrong) for _ in range(20)))
+    assert {answer.status for answer in answers} == {401}
 
 
 def let_a_moment_pass(api: Api, url: str) -> None:
@@ -60,6 +76,14 @@ async def test_a_session_that_expires_is_not_recognised(start: Start) -> None:
     assert await status(api, ann) == 200
     api.clock.pass_by(seconds=60)
     assert await status(api, ann) == 401
+
+
+async def test_who_comes_meanwhile_waits_for_the_answer() -> None:
+    tokens = RecognisedTokens(MemoryJournal())
+    with tokens.asking("one"):
+        waiting = asyncio.ensure_future(tokens.asked("one"))
+        assert not (await asyncio.wait({waiting}, timeout=0.01))[0]
+    assert (await waiting, await tokens.asked("one")) == (True, False)
 
 
 def test_only_so_many_tokens_are_kept() -> None:
