@@ -11,6 +11,7 @@ from spikes import __version__, log, telemetry
 from spikes.actors.system import EntitySystem, Limits
 from spikes.console.inside import Inside
 from spikes.console.listener import make_management_app
+from spikes.domain.audit.behavior import audit_behavior
 from spikes.domain.note.behavior import note_behavior
 from spikes.domain.tag.behavior import tag_behavior
 from spikes.domain.ticket.behavior import ticket_behavior
@@ -26,7 +27,13 @@ from spikes.telemetry.history import observe
 from spikes.web.app import Application, make_app
 from spikes.web.state import ServiceState
 
-BEHAVIORS: Sequence[EventSourcedBehavior[Any, Any, Any]] = (user_behavior, note_behavior, tag_behavior, ticket_behavior)
+BEHAVIORS: Sequence[EventSourcedBehavior[Any, Any, Any]] = (
+    user_behavior,
+    note_behavior,
+    tag_behavior,
+    ticket_behavior,
+    audit_behavior,
+)
 """Every kind of entity the service has."""
 
 
