@@ -137,11 +137,19 @@ def _options(target: Target) -> dict[str, Any]:
         return options | {"cloud": {"secure_connect_bundle": target.bundle, "use_default_tempdir": True}}
     options |= {"contact_points": list(target.hosts), "port": target.hosts[0][1]}
     if target.tls:
-        context = ssl.create_default_context(cafile=target.ca)
+        context = ssl.create_default_context(cafile=_readable(target.ca))
         if target.cert is not None:
-            context.load_cert_chain(target.cert, target.key)
+            context.load_cert_chain(_readable(target.cert) or "", _readable(target.key))
         options |= {"ssl_context": context, "ssl_options": {"server_hostname": target.hosts[0][0]}}
     return options
+
+
+def _readable(path: str | None) -> str | None:
+    """Return the path of a file that can be read; OpenSSL does not say which one it can't. Raises OSError."""
+    if path is not None:
+        with open(path, "rb") as file:
+            file.read(1)
+    return path
 
 
 async def _warn_of_periodic_sync(session: Session) -> None:

@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from cassandra import ConsistencyLevel, ProtocolVersion
+import structlog
+from cassandra import ConsistencyLevel, InvalidRequest, ProtocolVersion
 from cassandra.cluster import (
     Cluster,
     ExecutionProfile,
@@ -51,6 +52,8 @@ PROTOCOL = ProtocolVersion.V4
 
 Value = Any
 """What can be bound to a statement."""
+
+log = structlog.get_logger(__name__)
 
 logging.getLogger("cassandra").setLevel(logging.ERROR)  # a host that goes away is told of by the journal, once
 
@@ -349,6 +352,8 @@ def _batch(kind: BatchType, statements: Sequence[BoundStatement]) -> BatchStatem
 
 def _meaning(error: Exception, way: Way, response: ResponseFuture | None) -> JournalError:
     """Return what a failure means. A conditional statement that was sent may be carried out still (rule K3)."""
+    if isinstance(error, InvalidRequest):  # whoever asks again is refused again: the tables are not what they should be
+        log.error("statement_refused_by_cassandra", problem=_told(error))
     sent = response is not None and bool(response.attempted_hosts)
     if way is Way.LWT and sent:
         return OutcomeUnknown(f"Cassandra did not say whether it was done: {_told(error)}")

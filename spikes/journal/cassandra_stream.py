@@ -28,6 +28,9 @@ MOST_READ = 2_000
 SHORT = 64
 """How many events are read at a time where most likely few are wanted."""
 
+KNOWN_CLAIMS = 10_000
+"""Of how many claims it is remembered what the events that were read say of them."""
+
 _encode = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 _decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -61,6 +64,7 @@ class Streams:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._claimed: dict[tuple[str, bytes], tuple[bool, int, int]] = {}
 
     async def head(self, persistence_id: str, bucket: int, *, surely: bool = False) -> Head:
         """Read the head of a bucket; `surely` first finishes whatever append is under way."""
@@ -147,8 +151,11 @@ class Streams:
         return [_event(row) for row in rows if row[0] is not None]
 
     async def claims_of(self, persistence_id: str, digest: bytes) -> bool:
-        """Tell whether the stream's events hold a claim: the last one that names it says so (rule K7)."""
-        held, bucket, last = False, 0, 0
+        """Tell whether the stream's events hold a claim: the last one that names it says so (rule K7).
+
+        What was read once is not read again: events never change.
+        """
+        held, bucket, last = self._claimed.pop((persistence_id, digest), (False, 0, 0))
         while True:
             rows = (await self._session.run("claimed", persistence_id, bucket, last, READ_ROWS)).rows
             for number, taken, released in rows:
@@ -156,6 +163,9 @@ class Streams:
                 held = (held or digest in (taken or ())) if digest not in (released or ()) else digest in (taken or ())
             if not rows or rows[-1][0] is None:
                 if last < (bucket + 1) * STREAM_BUCKET:
+                    self._claimed[persistence_id, digest] = held, bucket, last
+                    if len(self._claimed) > KNOWN_CLAIMS:
+                        del self._claimed[next(iter(self._claimed))]
                     return held
                 bucket += 1
 

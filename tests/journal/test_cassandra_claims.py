@@ -64,6 +64,24 @@ async def test_k7_who_relies_on_an_own_claim_stamps_it_again(rivals: Rivals) -> 
     assert (row.stamp, row.expected) == (stamp_of(again, None), 1)
 
 
+async def test_k7_what_was_read_once_is_read_on_from_there(rivals: Rivals) -> None:
+    streams, held = rivals.here.streams_of_events, []
+    for after, more in enumerate(({"take": (SLUG,)}, {}, {"release": (SLUG,)}, {"take": (SLUG,)})):
+        await rivals.there.append(append(after=after, **more))
+        held.append(await streams.claims_of("note|1", SLUG.digest))
+    assert held == [True, True, False, True]
+    assert not await streams.claims_of("note|1", OTHER.digest)
+
+
+async def test_k7_only_so_many_claims_are_remembered(rivals: Rivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cassandra_stream, "KNOWN_CLAIMS", 1)
+    await rivals.there.append(append(take=(SLUG,)))
+    streams = rivals.here.streams_of_events
+    asked = [SLUG, OTHER, SLUG]
+    assert [await streams.claims_of("note|1", claim.digest) for claim in asked] == [True, False, True]
+    assert len(streams._claimed) == 1
+
+
 async def test_k7_a_claim_stamped_again_is_not_released(rivals: Rivals) -> None:
     await rivals.there.append(append(take=(SLUG,)))
     drop = rivals.proxy.on(lambda request: request.text.startswith("DELETE FROM claims"), Action.HOLD_REQUEST)

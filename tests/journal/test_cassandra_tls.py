@@ -46,3 +46,9 @@ async def test_large_events_come_whole_over_tls(encrypted: Contact, tmp_path: Pa
     (stored,) = await journal.events("plain|1")
     assert stored.payload == payload
     await journal.close()
+
+
+@pytest.mark.parametrize("given", [{"ca": "/nowhere/ca.pem"}, {"cert": "/nowhere/c.pem", "key": "/nowhere/k.pem"}])
+async def test_a_file_that_is_not_there_is_named(given: dict[str, str]) -> None:
+    with pytest.raises(JournalUnusable, match=next(iter(given.values()))):
+        await open_journal(Contact("127.0.0.1", 9).url("notes", tls="on", **given), SCHEMAS)
