@@ -66,8 +66,9 @@ async def test_k7_who_relies_on_an_own_claim_stamps_it_again(rivals: Rivals) -> 
 
 async def test_k7_what_was_read_once_is_read_on_from_there(rivals: Rivals) -> None:
     streams, held = rivals.here.streams_of_events, []
-    for after, more in enumerate(({"take": (SLUG,)}, {}, {"release": (SLUG,)}, {"take": (SLUG,)})):
-        await rivals.there.append(append(after=after, **more))
+    changes = (append(take=(SLUG,)), append(after=1), append(after=2, release=(SLUG,)), append(after=3, take=(SLUG,)))
+    for change in changes:
+        await rivals.there.append(change)
         held.append(await streams.claims_of("note|1", SLUG.digest))
     assert held == [True, True, False, True]
     assert not await streams.claims_of("note|1", OTHER.digest)
