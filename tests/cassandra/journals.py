@@ -8,7 +8,8 @@ from threading import Thread
 
 from cassandra.cluster import Session as DriverSession
 
-from spikes.journal.cassandra import CassandraJournal, connected, open_over
+from spikes.journal.cassandra import CassandraJournal, open_over
+from spikes.journal.cassandra_connected import connected
 from spikes.journal.cassandra_cql import TABLES
 from spikes.journal.cassandra_session import BorrowedSession, Session
 from spikes.journal.cassandra_target import target_of

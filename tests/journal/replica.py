@@ -6,9 +6,10 @@ import asyncio
 
 from spikes.journal.cassandra_clock import Clock
 from spikes.journal.cassandra_cql import statements
+from spikes.journal.cassandra_driver import Connection
 from spikes.journal.cassandra_feed import CassandraFeed
 from spikes.journal.cassandra_feed_rows import SECOND
-from spikes.journal.cassandra_session import Connection, Session
+from spikes.journal.cassandra_session import Session
 from spikes.journal.port import PositionedEvent
 from tests.journal.samples import event
 

@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from spikes.bootstrap import BEHAVIORS
 from spikes.journal import cassandra_cql as cql
 from spikes.journal.cassandra import open_cassandra
+from spikes.journal.cassandra_driver import CONSISTENCY
 from spikes.journal.cassandra_schema import Schema
-from spikes.journal.cassandra_session import CONSISTENCY, Session
+from spikes.journal.cassandra_session import Session
 from spikes.journal.cassandra_target import Credentials, Target, target_of
 from spikes.journal.errors import JournalUnusable
 
@@ -79,9 +80,9 @@ class Recording(Session):
 
 @pytest.fixture
 async def recording(journal_on_cassandra: str) -> AsyncIterator[Recording]:
-    from spikes.journal.cassandra import _connection
+    from spikes.journal.cassandra_connected import connection_to
 
-    session = await Recording.start(_connection(target_of(journal_on_cassandra)))
+    session = await Recording.start(connection_to(target_of(journal_on_cassandra)))
     assert isinstance(session, Recording)
     yield session
     await session.close()

@@ -9,7 +9,8 @@ import pytest
 
 from spikes.journal.cassandra_clock import Clock
 from spikes.journal.cassandra_cql import statements
-from spikes.journal.cassandra_session import Connection, Session
+from spikes.journal.cassandra_driver import Connection
+from spikes.journal.cassandra_session import Session
 from tests.cassandra.shared import Contact
 
 SECOND = 1_000_000_000

@@ -22,7 +22,7 @@ from cassandra.query import BatchStatement, BatchType, tuple_factory
 
 from spikes.bootstrap import BEHAVIORS
 from spikes.journal.cassandra_cql import statements
-from spikes.journal.cassandra_session import PROTOCOL
+from spikes.journal.cassandra_driver import PROTOCOL
 from tests.cassandra.shared import Contact
 
 IN_FLIGHT = 64
