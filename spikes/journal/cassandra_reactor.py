@@ -31,24 +31,30 @@ def on_loop(loop: asyncio.AbstractEventLoop) -> type[LoopConnection]:
 
 
 class Timer:
-    """What the driver cancels when an answer has come in time."""
+    """What the driver cancels when an answer has come in time. Then it holds nothing: what it calls holds the timer."""
+
+    __slots__ = ("_call", "_connections", "_handle")
 
     def __init__(self, connections: type[LoopConnection], seconds: float, call: Callable[[], Any]) -> None:
         self._connections = connections
-        self._call = call
+        self._call: Callable[[], Any] | None = call
         self._handle: asyncio.TimerHandle | None = None
-        self._cancelled = False
         connections.soon(self._start, seconds)
 
     def _start(self, seconds: float) -> None:
-        if not self._cancelled:
-            self._handle = self._connections.loop.call_later(seconds, self._call)
+        if self._call is not None:
+            self._handle = self._connections.loop.call_later(seconds, self._over)
+
+    def _over(self) -> None:
+        call, self._call, self._handle = self._call, None, None
+        if call is not None:
+            call()
 
     def cancel(self) -> None:
         """Let it not happen, if it has not."""
-        self._cancelled = True
-        if self._handle is not None:
-            self._connections.soon(self._handle.cancel)
+        handle, self._call, self._handle = self._handle, None, None
+        if handle is not None:
+            self._connections.soon(handle.cancel)
 
 
 class LoopConnection(Connection):  # type: ignore[misc] # the driver has no types

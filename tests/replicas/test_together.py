@@ -37,11 +37,14 @@ async def test_three_replicas_agree_and_lose_nothing_for_long(journal: str, tmp_
 
 
 async def create_once(them: Crowd, number: int) -> None:
-    """Send one create under one key to all replicas at once, and again: there is one answer."""
+    """Send one create under one key to all replicas at once, and again: there is one answer.
+
+    On a slow machine one that waits for another may run out of time: it says so, and learns the answer by asking again.
+    """
     note, key = {"title": f"Once {number}", "body": "x"}, f"once {number}"
     sent = [them.ask("POST", url, "/notes", note, Idempotency_Key=key) for url in [*them.urls, *them.urls]]
     answers = await asyncio.gather(*sent)
-    assert {answer.status for answer in answers} <= {201, 409}, answers
+    assert {answer.status for answer in answers} <= {201, 409, 503}, answers
     later = [await them.ask("POST", url, "/notes", note, Idempotency_Key=key) for url in them.urls]
     assert {answer.status for answer in later} == {201}, later
     told = {str(answer.body) for answer in [*answers, *later] if answer.status == 201}
