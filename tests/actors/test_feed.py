@@ -17,7 +17,7 @@ from spikes.actors.feed import CATCH_UP_PAGE, MOST_STREAMS
 from spikes.actors.feed_place import read_place, write_place
 from spikes.actors.feed_stream import MOST_WAITING
 from spikes.actors.port import AccountChanged, Drained, FeedEvent, FeedItem, FeedStream, Reset, TooManyStreams
-from spikes.actors.system import EntitySystem
+from spikes.actors.system import EntitySystem, Limits
 from spikes.bootstrap import BEHAVIORS, open_store
 from spikes.domain.note.command import (
     AddComment,
@@ -35,7 +35,7 @@ from spikes.persistence.reply import Success
 from tests.abilities import skip_without_abilities
 
 ANN, BOB, EVE = "0MZ4A1B2C3ANN", "0MZ4A1B2C3B0B", "0MZ4A1B2C3EVE"
-SOON = 5.0
+SOON = 15.0
 
 
 ordered = pytest.mark.needs("total_order")
@@ -47,7 +47,7 @@ class World:
 
     def __init__(self, journal: FaultyJournal, first: int = 1) -> None:
         self.journal = journal
-        self.entities = EntitySystem.start(journal, BEHAVIORS)
+        self.entities = EntitySystem.start(journal, BEHAVIORS, Limits(ask_timeout=SOON))
         self.dropped: list[str] = []
         self._numbers = itertools.count(first)
 
