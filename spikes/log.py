@@ -31,20 +31,52 @@ def watch(watcher: Callable[[dict[str, Any]], None]) -> None:
         _watchers.append(watcher)
 
 
+class Threshold:
+    """The least important lines that are written. It can be changed while the service runs."""
+
+    def __init__(self) -> None:
+        self.name = "info"
+        self.number = LEVELS[self.name]
+
+    def set(self, name: str) -> None:
+        """Write lines of this level and above from now on, the libraries' too."""
+        self.name, self.number = name, LEVELS[name]
+        logging.getLogger().setLevel(self.number)
+
+
+threshold = Threshold()
+"""The one of this process."""
+
+
+def _adjustable() -> type[Any]:
+    """Return a logger that looks at the threshold at each line: structlog's own keep the level they began with."""
+    everything = structlog.make_filtering_bound_logger(logging.DEBUG)
+
+    def gated(name: str, number: int) -> Callable[..., Any]:
+        write = getattr(everything, name)
+
+        def method(self: Any, event: str, *args: Any, **fields: Any) -> Any:
+            return write(self, event, *args, **fields) if number >= threshold.number else None
+
+        return method
+
+    return type("Adjustable", (everything,), {name: gated(name, number) for name, number in LEVELS.items()})
+
+
 def set_up(settings: Settings, **fields: Any) -> None:
     """Set up logging as `settings` say; `fields` are put on every line of this process."""
-    level = LEVELS[settings.log_level]
     if _for_people(settings):
         renderers: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer()]
     else:
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
     structlog.configure(
         processors=[*_common(fields), *renderers],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=_adjustable(),
         logger_factory=_Lines,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_ToStructlog()], level=level, force=True)
+    logging.basicConfig(handlers=[_ToStructlog()], force=True)
+    threshold.set(settings.log_level)
     logging.captureWarnings(True)
 
 

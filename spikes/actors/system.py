@@ -16,7 +16,7 @@ from spikes.actors.feed import FeedHub
 from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKeeper, SessionReaper
 from spikes.actors.journal_actor import JournalActor
 from spikes.actors.looking import LiveEntity, look_at
-from spikes.actors.messages import Deliver, Quiesce, RegionStatus
+from spikes.actors.messages import Deliver, Passivate, Quiesce, RegionStatus
 from spikes.actors.observing import CommandWatch, RuntimeWatch
 from spikes.actors.port import AskTimeout
 from spikes.actors.region import Region, Routes
@@ -166,6 +166,14 @@ class EntitySystem:
         """Tell whether an entity is in memory."""
         status = RegionStatus(entity.entity_id)
         return bool(await self._base.request(self._regions[entity.kind], status))
+
+    def passivate(self, entity: PersistenceId) -> bool:
+        """Let an entity leave memory once it has finished what it does; tell whether it was there. Nothing is lost."""
+        routes = self._routes.get(entity.kind)
+        there = routes is not None and entity.entity_id in routes.children
+        if there:
+            self._base.post(self._regions[entity.kind], Passivate(entity.entity_id))
+        return there
 
     def look(self, entity: PersistenceId) -> LiveEntity | None:
         """Return what is in memory of an entity; None if it is not. Nothing is asked, and nothing activated."""

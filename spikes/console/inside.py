@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spikes.actors.system import EntitySystem
+from spikes.console.log_level import LogLevel
 from spikes.console.watch import Watch
 from spikes.journal.port import Journal
 from spikes.persistence.behavior import EventSourcedBehavior
@@ -32,6 +33,7 @@ class Inside:
         self.journal = journal
         self.behaviors = behaviors
         self.started = time.time()
+        self.log_level = LogLevel(settings.log_level)
         self.watch = Watch(journal, settings.ask_timeout)
 
     def behavior(self, kind: str) -> EventSourcedBehavior[Any, Any, Any] | None:

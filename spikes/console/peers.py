@@ -51,6 +51,11 @@ class Peers:
         self._me = str(os.getpid())
         self._silent: dict[str, float] = {}
 
+    @property
+    def supervised(self) -> bool:
+        """Whether this process is a worker, whose parent looks after it and others."""
+        return self._directory is not None
+
     async def serving(self, _: web.Application) -> AsyncIterator[None]:
         """Answer the others for as long as the application runs."""
         if self._directory is None:

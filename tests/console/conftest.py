@@ -31,6 +31,12 @@ class Managed:
         async with self.client.get(path, headers=headers, allow_redirects=False) as response:
             return response, await response.text()
 
+    async def post(self, path: str, token: str = TOKEN, **form: str) -> tuple[ClientResponse, str]:
+        """Send a form with a token; a redirect is not followed."""
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self.client.post(path, data=form, headers=headers, allow_redirects=False) as response:
+            return response, await response.text()
+
 
 StartManaged = Callable[..., Coroutine[Any, Any, Managed]]
 
@@ -58,3 +64,9 @@ async def manage() -> AsyncIterator[StartManaged]:
 @pytest.fixture
 async def managed(manage: StartManaged) -> Managed:
     return await manage()
+
+
+@pytest.fixture
+async def operated(manage: StartManaged) -> Managed:
+    """A service whose console may change things."""
+    return await manage(admin_token=TOKEN, admin_viewer_token=VIEWER_TOKEN, console_writes=True)
