@@ -45,7 +45,7 @@ class CommandWatch:
     __slots__ = ("_meter",)
 
     def __init__(self, kind: str) -> None:
-        self._meter = metrics.CommandMeter(kind)
+        self._meter = metrics.CommandMeter(kind, (OK, REPLAYED, REFUSED, TIMED_OUT, *FAILURES.values()))
 
     def answered(self, envelope: Envelope, answer: Answer, seconds: float) -> None:
         """Note an answer that came after so many seconds."""

@@ -25,6 +25,8 @@ LONGEST = 500
 
 ErrorKind = Literal["failed_command", "poison_message", "dead_letter", "conflict", "undecodable_event", "unexpected"]
 KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
+for _kind in KINDS:
+    metrics.ERRORS.labels(_kind)  # from the start, so that the first error is a growth that an alert can see
 
 
 class ErrorGroup(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ are prometheus-client's own objects.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Info, PlatformCollector, ProcessCollector, generate_latest
 
@@ -106,10 +106,11 @@ class CommandMeter:
 
     __slots__ = ("_kind", "_outcomes", "_seconds")
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, outcomes: Iterable[str] = ()) -> None:
+        """`outcomes` are there from the start, so that the first one is a growth that an alert can see."""
         self._kind = kind
         self._seconds = COMMAND_SECONDS.child(kind)
-        self._outcomes: dict[str, Count] = {}
+        self._outcomes = {outcome: COMMANDS.child(kind, outcome) for outcome in outcomes}
 
     def note(self, outcome: str, seconds: float) -> None:
         """Count one answered command; `outcome` is a word of ours."""
