@@ -30,11 +30,11 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -m 'not bench and not torture'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not bench and not torture'
 
 # What needs a real Cassandra: started on loopback (Java 17 and mvn are needed), or the one at SPIKES_TEST_CASSANDRA=host:port.
 test-cassandra: $(VENV)/dev
-	$(BIN)/python -m pytest -m 'cassandra and not bench and not torture'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'cassandra and not bench and not torture'
 
 # The black-box suite against any deployment: make qa URL=https://notes.example.com
 qa: $(VENV)/dev
