@@ -128,14 +128,14 @@ class CassandraJournal:
         self._closing: asyncio.Task[None] | None = None
         self.streams_of_events = Streams(session)
         self._claims = Claims(session, self.streams_of_events)
-        self._intents = Intents(session, lambda: clock.micros() // 1000)
+        self._intents = Intents(session, clock.millis)
         self._rows = Rows(session, kinds, schema.ranges)
         self._feed = CassandraFeed(session, clock)
         self.appender = Appender(
             self.streams_of_events, self._claims, self._intents, self._rows, self._feeds, self._publish
         )
         self._lists = Lists(session, kinds, schema.ranges)
-        self._left = LeftBehind(self._intents, self.streams_of_events, lambda: clock.micros() // 1000)
+        self._left = LeftBehind(self._intents, self.streams_of_events, clock.millis)
         self._survey = Survey(session, self.streams_of_events, self._rows)
         self._sweeper = Sweeper(
             self.streams_of_events, self._claims, self._intents, self._rows, schema, self._feed.publish
@@ -341,7 +341,7 @@ class CassandraJournal:
         self._check_open()
         self._suspended = not self._importing and await self._schema.state() == IMPORTING
         self._admit()
-        return await self._sweeper.sweep(self.clock.micros() // 1000, refold)
+        return await self._sweeper.sweep(self.clock.millis(), refold)
 
     async def importing(self, on: bool) -> None:
         """See `Journal.importing`. A keyspace that has been served before is written into as ever."""

@@ -65,6 +65,10 @@ class Clock:
         """Return the store's time in microseconds since the Unix epoch."""
         return self._monotonic() // 1000 + self._ahead
 
+    def millis(self) -> int:
+        """Return the store's time in milliseconds since the Unix epoch."""
+        return self.micros() // 1000
+
     @property
     def difference(self) -> float:
         """By how many seconds the store's clock is ahead of this machine's (rule K11)."""
