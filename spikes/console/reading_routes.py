@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from spikes.console.activity import own_errors, own_events
 from spikes.console.page import Role, Route
-from spikes.console.pages import entities, entity
+from spikes.console.pages import activity, entities, entity
 from spikes.console.peers import Question
 from spikes.console.subject import own_look
 
@@ -17,6 +18,17 @@ READING_ROUTES: tuple[Route, ...] = (
     Route("GET", "/entity/event", entity.event_page, Role.VIEWER),
     Route("GET", "/entity/version", entity.version_page, Role.VIEWER),
     Route("GET", "/entity/check", entity.check_page, Role.VIEWER),
+    Route("GET", "/activity", activity.page, Role.VIEWER, "Activity", every=1.0),
+    Route("GET", "/errors", activity.errors_page, Role.VIEWER, "Errors", every=5.0),
+    Route("GET", "/requests", activity.requests_page, Role.VIEWER, "Requests", every=5.0),
+    Route("GET", "/request", activity.request_page, Role.VIEWER),
 )
 
-READING_QUESTIONS: Mapping[str, Question] = {"active": entities.own_active, "entity": own_look}
+READING_QUESTIONS: Mapping[str, Question] = {
+    "active": entities.own_active,
+    "entity": own_look,
+    "errors": own_errors,
+    "events": own_events,
+    "request": activity.own_request,
+    "requests": activity.own_requests,
+}

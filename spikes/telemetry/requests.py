@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -101,6 +101,10 @@ class RecentRequests:
         """Return the latest answered requests, the newest first."""
         requests = (_rounded(sighting) for sighting in reversed(self._ring) if isinstance(sighting, RequestSeen))
         return list(islice(requests, limit))
+
+    def events(self) -> Iterator[EventSeen]:
+        """Yield the events stored for requests, the newest first."""
+        return (sighting for sighting in reversed(self._ring) if isinstance(sighting, EventSeen))
 
     def __len__(self) -> int:
         return len(self._ring)
