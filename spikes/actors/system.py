@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from thespian.actors import Actor, ActorAddress, ActorSystem, PoisonMessage
 
+from spikes.actors.census import Branch, Census, Order, branch, census
 from spikes.actors.environment import EntityEnvironment, Freshness, bound
 from spikes.actors.feed import FeedHub
 from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKeeper, SessionReaper
@@ -179,6 +180,14 @@ class EntitySystem:
         """Return what is in memory of an entity; None if it is not. Nothing is asked, and nothing activated."""
         routes = self._routes.get(entity.kind)
         return None if routes is None else look_at(entity, routes, self._base.actorRegistry, time.monotonic())
+
+    async def census(self, order: Order, limit: int) -> Census:
+        """Look at all actors, in slices; the first `limit` of them in an order are named."""
+        return await census(self._base, order, limit)
+
+    def branch(self, address: str, start: int, limit: int) -> Branch | None:
+        """Return an actor ("" is the system) and some of its children; None if there is no such actor."""
+        return branch(self._base, address, start, limit)
 
     @property
     def live_actors(self) -> int:

@@ -1,7 +1,7 @@
 """The asyncio side of the system base: how code on the loop talks with actors, and what it may read of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from thespian.actors import ActorAddress, PoisonMessage
@@ -106,6 +106,14 @@ class AsyncioSide:
     def running_tasks(self) -> int:
         """Tasks of `run_task` that have not ended."""
         return len(self._tasks)
+
+    def queued(self, most: int) -> Mapping[object, int]:
+        """How many messages wait for each address, of the `most` oldest ones."""
+        return self._dispatcher.waiting(most)
+
+    def primary_actors(self) -> Mapping[str, ActorRef]:
+        """The actors without a parent, by address."""
+        return self._registry.root.children
 
     def actors(self) -> Iterator[ActorRef]:
         """Every living actor. Goes through all of them."""

@@ -1,14 +1,16 @@
 """The run queue: messages in the order they were sent, handled a slice at a time on the loop."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
+from itertools import islice
 from time import perf_counter
 from typing import Protocol
 
 from thespian.actors import ActorAddress
 
 from spikes.actors.system_loop import LoopHost
+from spikes.actors.system_refs import ActorRef
 
 SLICE_MESSAGES = 100
 """Messages handled before everything else on the loop gets its turn."""
@@ -96,16 +98,25 @@ class Dispatcher:
         key = address.addressDetails
         return [(sender, message) for to, message, sender, _ in list(self._queue) if to.addressDetails == key]
 
+    def waiting(self, most: int) -> Counter[object]:
+        """Count the messages that wait by address, of the `most` oldest ones."""
+        return Counter(address.addressDetails for address, _, _, _ in islice(self._queue.copy(), most))
+
     def run_slice(self) -> None:
         """Handle messages until the queue is empty or the slice is used up."""
         queue, instrumentation = self._queue, self.instrumentation
         deliver = self._deliver if instrumentation is None else self._deliver_measured
-        until, taken = perf_counter() + SLICE_SECONDS, 0
+        now, taken = perf_counter(), 0
+        until = now + SLICE_SECONDS
         try:
             while queue and taken < SLICE_MESSAGES:
                 taken += 1
-                deliver(*queue.popleft())
-                if perf_counter() > until:
+                receiver, before = deliver(*queue.popleft()), now
+                now = perf_counter()
+                if isinstance(receiver, ActorRef):
+                    receiver.handled += 1
+                    receiver.seconds += now - before
+                if now > until:
                     break
         finally:
             self._scheduled = False
@@ -131,18 +142,22 @@ class Dispatcher:
         for event in idle:
             event.set()
 
-    def _deliver(self, address: ActorAddress, message: object, sender: ActorAddress, _posted: float) -> None:
+    def _deliver(self, address: ActorAddress, message: object, sender: ActorAddress, _posted: float) -> Receiver | None:
         receiver = self._receivers.get(address.addressDetails)
         if receiver is None or not receiver.receive(message, sender):
             self._undeliverable(address, message, sender)
+        return receiver
 
-    def _deliver_measured(self, address: ActorAddress, message: object, sender: ActorAddress, posted: float) -> None:
+    def _deliver_measured(
+        self, address: ActorAddress, message: object, sender: ActorAddress, posted: float
+    ) -> Receiver | None:
         receiver = self._receivers.get(address.addressDetails)
         kind = "nobody" if receiver is None else receiver.kind
         started = perf_counter()
         self._deliver(address, message, sender, posted)
         if self.instrumentation is not None:
             self.instrumentation.message_handled(kind, started - (posted or started), perf_counter() - started)
+        return receiver
 
     def _wake(self) -> None:
         if self._host.closed:

@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import time
 import traceback
 from datetime import timedelta
 from typing import Any, Protocol
@@ -96,7 +97,20 @@ class Runtime(Protocol):
 class ActorRef:
     """One living actor. Thespian's `Actor` does everything through it: it is the actor's `_myRef`."""
 
-    __slots__ = ("_created", "address", "base", "children", "globalName", "instance", "parent", "source_hash", "timers")
+    __slots__ = (
+        "_created",
+        "address",
+        "base",
+        "born",
+        "children",
+        "globalName",
+        "handled",
+        "instance",
+        "parent",
+        "seconds",
+        "source_hash",
+        "timers",
+    )
 
     def __init__(self, base: Runtime, parent: Parent, address: ActorAddress, source_hash: str | None) -> None:
         self.base = base
@@ -111,6 +125,11 @@ class ActorRef:
         self.timers: set[Wakeup] | None = None
         """Pending wakeups; None until there was one."""
         self._created = 0
+        self.born = time.monotonic()
+        self.handled = 0
+        """Messages it was given."""
+        self.seconds = 0.0
+        """Seconds it took for them."""
 
     @property
     def kind(self) -> str:

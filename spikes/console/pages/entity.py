@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from spikes.actors.looking import LiveEntity
+from spikes.console.auditing import audit
 from spikes.console.checking import Check, Part, check
 from spikes.console.folding import Change, newest, version_at
 from spikes.console.history import Filter, HistoryPage, ShownEvent, event_at, history
@@ -17,6 +18,9 @@ from spikes.console.page import BadRequest, NotThere, Page, PageContext
 from spikes.console.reading import Damage, Head, head_of
 from spikes.console.subject import live_actors, subject_of
 from spikes.domain.times import from_rfc3339
+
+Revealable = Callable[[PageContext, bool], Awaitable[Page]]
+"""A page about an entity, with users' texts shown or masked."""
 
 LAST = 10
 """How many events stand on an entity's own page."""
@@ -43,6 +47,17 @@ class EntityPage(msgspec.Struct, frozen=True):
     links: Sequence[Link]
     latest: Sequence[ShownEvent | Damage]
     revealed: bool
+
+
+def revealing(page: Revealable) -> Callable[[PageContext], Awaitable[Page]]:
+    """Return the POST of a page that shows users' texts, once: that is noted before, with the reason given."""
+
+    async def reveal(context: PageContext) -> Page:
+        subject = subject_of(context)
+        await audit(context, "reveal", subject.persistence_id, context.form.get("reason", ""))
+        return await page(context, True)
+
+    return reveal
 
 
 async def page(context: PageContext, revealed: bool = False) -> Page:
