@@ -22,7 +22,7 @@ from spikes.journal.port import Journal
 from spikes.maintenance import refold_in_background, sweep_in_background
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.settings import Settings
-from spikes.telemetry import lines, metrics
+from spikes.telemetry import lines, metrics, tracing
 from spikes.telemetry.history import observe
 from spikes.web.app import Application, make_app
 from spikes.web.state import ServiceState
@@ -99,10 +99,13 @@ class Service:
         """Let go of the journal."""
         self._draining()
         await self.journal.close()
+        if tracing.now is not None:
+            await tracing.now.close()
 
 
 async def assemble(settings: Settings) -> Service:
-    """Start everything but the sockets. Raises JournalUnusable if the journal can't be opened."""
+    """Start everything but the sockets. Raises JournalUnusable if the journal can't be opened, and SettingError."""
+    tracing.set_up()
     log.watch(lines.notice)
     opened = await open_store(settings.journal, credentials_of(settings))
     journal = measured(opened, settings.journal.partition(":")[0])

@@ -18,6 +18,8 @@ OWNERS = {
     "aiohttp": ("web/", "console/", "serving.py"),
     "apsw": ("journal/sqlite",),
     "cassandra": ("journal/cassandra",),
+    "opentelemetry": ("telemetry/",),
+    "sentry_sdk": ("telemetry/",),
     "prometheus_client": ("telemetry/", "console/scraping"),
 }
 """Which files alone may import a library."""

@@ -32,6 +32,15 @@ THE_REQUESTERS = {OK, REPLAYED, REFUSED, "precondition_failed", "key_reused"}
 """Outcomes that are no fault of the service. All others are in the error inbox."""
 
 
+UNANSWERED = "unanswered"
+"""What came of a command whose caller did not wait for the answer; only traces know of it."""
+
+
+def is_fault(outcome: str) -> bool:
+    """Tell whether it is a fault of the service."""
+    return outcome not in THE_REQUESTERS and outcome != UNANSWERED
+
+
 def outcome_of(answer: Answer) -> str:
     """Return what came of a command, in a word of ours."""
     if isinstance(answer.status, Error):
@@ -47,18 +56,20 @@ class CommandWatch:
     def __init__(self, kind: str) -> None:
         self._meter = metrics.CommandMeter(kind, (OK, REPLAYED, REFUSED, TIMED_OUT, *FAILURES.values()))
 
-    def answered(self, envelope: Envelope, answer: Answer, seconds: float) -> None:
-        """Note an answer that came after so many seconds."""
+    def answered(self, envelope: Envelope, answer: Answer, seconds: float) -> str:
+        """Note an answer that came after so many seconds; return what came of the command."""
         outcome = outcome_of(answer)
         self._note(envelope, outcome, answer.persistence_id, answer.sequence_nr, seconds)
         if outcome not in THE_REQUESTERS:
             assert isinstance(answer.status, Error)
             _record(envelope, outcome, answer.persistence_id, answer.status.reason)
+        return outcome
 
-    def timed_out(self, envelope: Envelope, persistence_id: str, seconds: float) -> None:
-        """Note a command that was not answered in time."""
+    def timed_out(self, envelope: Envelope, persistence_id: str, seconds: float) -> str:
+        """Note a command that was not answered in time; return what came of it."""
         self._note(envelope, TIMED_OUT, persistence_id, 0, seconds)
         _record(envelope, TIMED_OUT, persistence_id, None)
+        return TIMED_OUT
 
     def _note(self, envelope: Envelope, outcome: str, place: str, sequence_nr: int, seconds: float) -> None:
         self._meter.note(outcome, seconds)

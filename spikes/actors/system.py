@@ -18,7 +18,7 @@ from spikes.actors.housekeeping import AccountSweeper, Begin, Housekeeper, KeyKe
 from spikes.actors.journal_actor import JournalActor
 from spikes.actors.looking import LiveEntity, look_at
 from spikes.actors.messages import Deliver, Passivate, Quiesce, RegionStatus
-from spikes.actors.observing import CommandWatch, RuntimeWatch
+from spikes.actors.observing import UNANSWERED, CommandWatch, RuntimeWatch, is_fault
 from spikes.actors.port import AskTimeout
 from spikes.actors.region import Region, Routes
 from spikes.actors.system_base import SystemIsShutDown, start_actor_system, system_base_of
@@ -28,7 +28,7 @@ from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.protocol import Envelope
 from spikes.persistence.reply import Answer, HandlerFailed, StatusReply
-from spikes.telemetry import metrics
+from spikes.telemetry import metrics, tracing
 
 HOUSEKEEPERS: tuple[type[Housekeeper], ...] = (SessionReaper, AccountSweeper, KeyKeeper)
 
@@ -121,9 +121,11 @@ class EntitySystem:
         expected: int | None = None,
         key: CommandKey | None = None,
         new: bool = False,
+        traceparent: str | None = None,
     ) -> Answer:
         """Let the entity handle a command and return its answer; see `Entities.ask`."""
         timeout, at = self._limits.ask_timeout, time.monotonic()
+        step = tracing.now and tracing.now.command(str(entity), command, traceparent)
         callback, answer = self._base.temporary_address()
         self._timeouts.watch(answer)
         self._asked += 1
@@ -138,6 +140,7 @@ class EntitySystem:
             expected=expected,
             key=key,
             asked=at,
+            traceparent=step.traceparent if step else traceparent,
         )
         address = self._routes[entity.kind].use(entity.entity_id, at)
         if address is not None:
@@ -145,12 +148,16 @@ class EntitySystem:
         else:
             self._base.post(self._regions[entity.kind], Deliver(entity.entity_id, envelope, new), callback)
         watch = self._watches[entity.kind]
+        outcome = UNANSWERED
         try:
             answered = self._answer(await answer, entity)
+            outcome = watch.answered(envelope, answered, time.monotonic() - at)
         except TimeoutError:
-            watch.timed_out(envelope, str(entity), time.monotonic() - at)
+            outcome = watch.timed_out(envelope, str(entity), time.monotonic() - at)
             raise AskTimeout(f"no answer within {timeout} s") from None
-        watch.answered(envelope, answered, time.monotonic() - at)
+        finally:
+            if step:
+                step.end(failed=is_fault(outcome), **{"spikes.outcome": outcome})
         return answered
 
     def _answer(self, answer: Any, entity: PersistenceId) -> Answer:

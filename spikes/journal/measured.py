@@ -7,8 +7,9 @@ from time import perf_counter
 from typing import Any, cast
 
 from spikes import telemetry
+from spikes.journal.errors import ClaimTaken, DuplicateCommand, SequenceConflict
 from spikes.journal.port import Append, Appended, Journal
-from spikes.telemetry import metrics
+from spikes.telemetry import metrics, tracing
 from spikes.telemetry.requests import EventSeen
 
 READS = (
@@ -28,6 +29,7 @@ class Measured:
 
     def __init__(self, journal: Journal, plugin: str) -> None:
         self._journal = journal
+        self._plugin = plugin
         self._append = journal.append
         self._append_seconds = metrics.APPEND_SECONDS.child(plugin)
         self.is_current = journal.is_current
@@ -39,12 +41,21 @@ class Measured:
 
     async def append(self, append: Append) -> Appended:
         """See `Journal.append`. What was stored for a request can be found by its id."""
+        metadata, failed = append.events[0].metadata, True
+        step = tracing.now and tracing.now.append(
+            append.persistence_id, self._plugin, len(append.events), metadata.traceparent
+        )
         started = perf_counter()
         try:
             appended = await self._append(append)
+            failed = False
+        except (SequenceConflict, ClaimTaken, DuplicateCommand):
+            failed = False
+            raise
         finally:
             self._append_seconds.observe(perf_counter() - started)
-        metadata = append.events[0].metadata
+            if step:
+                step.end(failed=failed)
         if metadata.request_id is not None:
             note, place = telemetry.here.requests.note, append.persistence_id
             for event in append.events:

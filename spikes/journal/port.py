@@ -55,7 +55,11 @@ class Claim(msgspec.Struct, frozen=True, order=True):
 
 
 class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who and what led to an event. `attempt_id` marks one run of one command (rule C1)."""
+    """Who and what led to an event. `attempt_id` marks one run of one command (rule C1).
+
+    `traceparent` is the span in which it happened, as W3C Trace Context writes it. Releases that don't know a field of
+    this pass over it (rule R4).
+    """
 
     time: int
     attempt_id: str
@@ -65,6 +69,7 @@ class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
     causation_id: str | None = None
     command_id: str | None = None
     writer_id: str | None = None
+    traceparent: str | None = None
 
 
 class StoredEvent(msgspec.Struct, frozen=True):

@@ -110,4 +110,5 @@ def _metadata(envelope: Envelope, context: Context, writer_id: str) -> Metadata:
         envelope.causation_id,
         envelope.key.id if envelope.key else None,
         writer_id,
+        envelope.traceparent,
     )

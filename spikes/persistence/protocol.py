@@ -27,7 +27,7 @@ class Envelope(msgspec.Struct, frozen=True):
     `id` is unique to this ask; attempt ids are made of it. `reply_to` is the callback address, opaque here. `now` is in
     milliseconds since the epoch, `deadline` in seconds of a monotonic clock (rule C2). `expected` is the sequence
     number that an If-Match named (rule C3). `key` is the client's idempotency key (rule C4). `asked` is when it was
-    sent off, by the clock of `deadline`.
+    sent off, by the clock of `deadline`; `traceparent` the span that it belongs to.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Envelope(msgspec.Struct, frozen=True):
     expected: int | None = None
     key: CommandKey | None = None
     asked: float | None = None
+    traceparent: str | None = None
 
 
 # ---- into the core

@@ -90,7 +90,7 @@ async def run(call: Call) -> Reply:
 async def _ask(call: Call, item: BatchItem, request_id: str, ask: AskWithin, answered: int) -> Reply:
     try:
         content = _content(item, answered)
-        request = _request(call.request, item, has_body=bool(content))
+        request = _request(call, item, has_body=bool(content))
     except Problem as problem:
         return problem.reply(request_id)
     return await ask(request, content, request_id)
@@ -112,13 +112,16 @@ def _answer(item: BatchItem, reply: Reply) -> BatchAnswer:
     return BatchAnswer(reply.status, {**types, **dict(reply.headers)}, body)
 
 
-def _request(outer: web.Request, item: BatchItem, has_body: bool) -> web.Request:
+def _request(call: Call, item: BatchItem, has_body: bool) -> web.Request:
     """Return the head of a request; raises the Problem of a path or a header that can't be."""
     if not _is_path(item.path):
         raise Problem(
             400, "bad_path", f"path must be / and up to {LONGEST_PATH:,} characters of ASCII without # and //"
         )
+    outer = call.request
     headers = CIMultiDict((name, value) for name in INHERITED for value in outer.headers.getall(name, ()))
+    if call.traceparent is not None:
+        headers["traceparent"] = call.traceparent
     if has_body:
         headers["Content-Type"] = MERGE_PATCH if item.method == "PATCH" else JSON
     for name, value in item.headers.items():

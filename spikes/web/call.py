@@ -18,6 +18,7 @@ from spikes.journal.port import CommandKey
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer, Busy, Error, Success
 from spikes.settings import Settings
+from spikes.telemetry.tracing import traceparent_of
 from spikes.web import idempotency
 from spikes.web.cloud import TagCloud
 from spikes.web.errors import MAX_BODY, Problem, Refused, not_found, too_large
@@ -72,11 +73,12 @@ class Call:
 
     `rate` are headers that say how much more may be asked. `recheck` finds out again who asks, if anybody said so.
     `ask_within` serves a request that came within this one; what that one doesn't have itself is in its `within`.
+    `traceparent` is the span that its commands belong to.
     """
 
     __slots__ = (
         *("ask_within", "principal", "query", "rate", "recheck", "request", "request_id", "route", "services"),
-        "within",
+        *("traceparent", "within"),
     )
 
     def __init__(
@@ -92,6 +94,7 @@ class Call:
         self.recheck: Callable[[Call], Awaitable[Principal | None]] | None = None
         self.ask_within: AskWithin | None = None
         self.within = within
+        self.traceparent = traceparent_of(request.headers)
 
     @property
     def user_id(self) -> str | None:
@@ -182,6 +185,7 @@ class Call:
             expected=expected,
             key=key,
             new=new,
+            traceparent=self.traceparent,
         )
         if isinstance(answer.status, Error):
             raise Refused(answer.status.reason)

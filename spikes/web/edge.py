@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from aiohttp.web_urldispatcher import AbstractRoute
 
 from spikes import telemetry
 from spikes.domain.shapes import EXAMPLE_ID
+from spikes.telemetry import tracing
 from spikes.telemetry.metrics import RequestMeter, known_method
 from spikes.telemetry.requests import RequestSeen, milliseconds
 from spikes.web.call import Call, Services, Within
@@ -29,6 +30,9 @@ from spikes.web.reply import Reply
 from spikes.web.routes import Route
 from spikes.web.sessions import authenticate
 from spikes.web.tickets import who_listens
+
+CLIENT_CLOSED = 499
+"""What stands for the status of a request in its trace when its client had gone before there was one."""
 
 STALLED = 60.0
 """How long a client may take nothing of a streamed answer, in seconds; then it is cut off."""
@@ -59,12 +63,24 @@ class Edge:
         started = self._monotonic()
         call = Call(self._services, request, route.path, self._request_id(request))
         call.ask_within = self._within
-        reply = await self._answer(call, route)
-        self._measure(call, reply, self._monotonic() - started)
-        response = self._response(call, reply)
-        if reply.stream is not None:
-            await self._send(call, response, reply.stream)
+        with _span(call) as given:
+            reply = await self._answer(call, route)
+            given.append(reply)
+            self._measure(call, reply, self._monotonic() - started)
+            response = await self._give(call, reply)
         self._note(call, reply, started)
+        return response
+
+    async def _give(self, call: Call, reply: Reply) -> web.StreamResponse:
+        """Make the response, and send it if it is a stream."""
+        step = tracing.now and tracing.now.reply(call.traceparent)
+        response = self._response(call, reply)
+        try:
+            if reply.stream is not None:
+                await self._send(call, response, reply.stream)
+        finally:
+            if step:
+                step.end()
         return response
 
     async def _within(self, request: web.Request, content: bytes, request_id: str) -> Reply:
@@ -73,7 +89,9 @@ class Edge:
         match = await request.app.router.resolve(request)
         route = self._served.get(match.route, UNMATCHED)
         call = Call(self._services, request, route.path, request_id, Within(content, match))
-        reply = await self._answer(call, route)
+        with _span(call) as given:
+            reply = await self._answer(call, route)
+            given.append(reply)
         self._measure(call, reply, self._monotonic() - started)
         self._note(call, reply, started)
         return Reply(reply.status, reply.body, (("X-Request-ID", request_id), *call.rate, *reply.headers))
@@ -170,6 +188,24 @@ class Edge:
         if self._services.state.draining:
             response.force_close()
         return response
+
+
+def _span(call: Call) -> AbstractContextManager[list[Reply]]:
+    return _traced(call) if tracing.now else nullcontext([])
+
+
+@contextmanager
+def _traced(call: Call) -> Iterator[list[Reply]]:
+    """Make a request one span, under which all that it leads to stands; the reply is to be put into the list."""
+    assert tracing.now is not None
+    given: list[Reply] = []
+    step = tracing.now.request(known_method(call.request.method), call.route, call.request_id, call.traceparent)
+    call.traceparent = step.traceparent
+    try:
+        yield given
+    finally:
+        status = given[0].status if given else CLIENT_CLOSED
+        step.end(failed=status >= 500, **{"http.response.status_code": status})
 
 
 async def continue_or_ignore(request: web.Request) -> None:

@@ -55,7 +55,7 @@ class TestAppend:
         assert await journal.append(append(after=3)) == Appended(4)
 
     async def test_keeps_every_field_of_an_event(self, journal: Journal) -> None:
-        metadata = Metadata(7, "attempt", "ann", "request", "correlation", "causation", "command", "writer")
+        metadata = Metadata(7, "attempt", "ann", "request", "correlation", "causation", "command", "writer", "trace")
         stored = StoredEvent(1, "née@1", b"\x00\xff", metadata, ("a", "b"), "aes", "key-1")
         await journal.append(Append("note|1", 0, (stored,), row()))
         assert await journal.events("note|1") == (stored,)
