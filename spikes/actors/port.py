@@ -40,7 +40,9 @@ class Entities(Protocol):
 
         `expected` is the version that the command was made for (an If-Match), `key` the client's idempotency key. `new`
         says that the command creates the entity and that its id was drawn just now, so that nothing need be read first.
-        `traceparent` is the span that asks. A caller that is cancelled cancels nothing: a command under way is carried out. Raises AskTimeout.
+        `traceparent` is the span that asks.
+
+        A caller that is cancelled cancels nothing: a command under way is carried out. Raises AskTimeout.
         """
         ...
 
