@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,9 @@ ADDED = frozenset({"requests_per_second", "errors_per_second", "active_entities"
 
 MOST_ROUTES = 12
 """How many routes are shown, those with the most requests."""
+
+
+QUANTILES = ("p50", "p95", "p99")
 
 
 class RouteFigures(msgspec.Struct, frozen=True):
@@ -65,12 +68,13 @@ def _routes(histories: Sequence[Mapping[str, Any]]) -> list[RouteFigures]:
 
 def _figures(route: str, workers: Sequence[Mapping[str, list[Value]]]) -> RouteFigures:
     requests = sum(value or 0 for worker in workers for value in worker["requests"])
-    newest = [max(filter(None, map(_newest, (worker[q] for worker in workers))), default=None) for q in QUANTILES]
+    newest = [_highest(_newest(worker[quantile]) for worker in workers) for quantile in QUANTILES]
     return RouteFigures(route, int(requests), *newest)
-
-
-QUANTILES = ("p50", "p95", "p99")
 
 
 def _newest(values: list[Value]) -> Value:
     return next((value for value in reversed(values) if value is not None), None)
+
+
+def _highest(values: Iterable[Value]) -> Value:
+    return max((value for value in values if value is not None), default=None)
