@@ -22,7 +22,7 @@ from spikes.journal.port import Journal
 from spikes.maintenance import refold_in_background, sweep_in_background
 from spikes.persistence.behavior import EventSourcedBehavior
 from spikes.settings import Settings
-from spikes.telemetry import lines, metrics, tracing
+from spikes.telemetry import lines, metrics, reporting, tracing
 from spikes.telemetry.history import observe
 from spikes.web.app import Application, make_app
 from spikes.web.state import ServiceState
@@ -101,11 +101,14 @@ class Service:
         await self.journal.close()
         if tracing.now is not None:
             await tracing.now.close()
+        if reporting.now is not None:
+            await asyncio.to_thread(reporting.now.close)
 
 
 async def assemble(settings: Settings) -> Service:
     """Start everything but the sockets. Raises JournalUnusable if the journal can't be opened, and SettingError."""
     tracing.set_up()
+    reporting.set_up(settings.sentry_dsn)
     log.watch(lines.notice)
     opened = await open_store(settings.journal, credentials_of(settings))
     journal = measured(opened, settings.journal.partition(":")[0])

@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_token: str | None = None
     admin_viewer_token: str | None = None
     console_writes: bool = False
+    sentry_dsn: str | None = None
 
     def __post_init__(self) -> None:
         if not self.journal:
@@ -185,6 +186,7 @@ JOURNAL = matching(
     r"memory:|[a-z][a-z0-9+.-]*://\S+",
 )
 LINE = matching("1 to 512 characters in one line", "[^\0\r\n]{1,512}")
+DSN = matching("a DSN like https://key@sentry.example.com/1", r"https?://[^\s/@]+@[^\s/@]+/\S*\d+")
 ORIGIN = matching("an origin", r"\*|[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 ORIGINS = comma_separated("*, none, or origins like https://notes.example.com, separated by commas", ORIGIN.parse)
 NETWORKS = comma_separated(
@@ -216,6 +218,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ADMIN_TOKEN", "none", "token that may do everything in the console", TOKEN, secret=True),
     Setting("ADMIN_VIEWER_TOKEN", "none", "token that may only look in the console", TOKEN, secret=True),
     Setting("CONSOLE_WRITES", "0", "whether the console may change anything", switch("1 or 0")),
+    Setting("SENTRY_DSN", "none", "where Sentry takes reports of what nobody expected", DSN, secret=True),
 )
 
 

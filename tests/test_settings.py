@@ -9,6 +9,9 @@ import pytest
 
 from spikes.settings import SETTINGS, Setting, SettingError, Settings, readme_table, without_credentials
 
+FROM_A_FILE = "https://from-a-file@sentry.example.com/1"
+"""A value that is right for every secret."""
+
 WRONG = {
     "SPIKES_HOST": "http://localhost",
     "SPIKES_PORT": "65536",
@@ -31,6 +34,7 @@ WRONG = {
     "SPIKES_ADMIN_TOKEN": "two words",
     "SPIKES_ADMIN_VIEWER_TOKEN": "",
     "SPIKES_CONSOLE_WRITES": "2",
+    "SPIKES_SENTRY_DSN": "sentry.example.com",
 }
 SECRETS = [setting for setting in SETTINGS if setting.secret]
 
@@ -85,11 +89,11 @@ def test_service_links_of_kubernetes_are_explained(name: str) -> None:
 
 @pytest.mark.parametrize("setting", SECRETS, ids=lambda s: s.variable)
 def test_every_secret_also_comes_from_a_file(setting: Setting, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("from-a-file\n")
+    (tmp_path / "token").write_text(f"{FROM_A_FILE}\n")
     beside = {"SPIKES_JOURNAL_USERNAME": "x", "SPIKES_JOURNAL_PASSWORD": "x"}
     beside.pop(setting.variable, None)
     settings = Settings.from_environment({**beside, setting.variable + "_FILE": str(tmp_path / "token")})
-    assert getattr(settings, setting.field) == "from-a-file"
+    assert getattr(settings, setting.field) == FROM_A_FILE
 
 
 def test_a_secret_given_twice_is_refused(tmp_path: Path) -> None:

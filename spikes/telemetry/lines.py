@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from spikes import telemetry
+from spikes.telemetry import reporting
 from spikes.telemetry.errors import cause_of
 from spikes.telemetry.requests import LineSeen, milliseconds
 from spikes.telemetry.scrubbing import scrubbed
@@ -24,9 +25,12 @@ LONGEST = 200
 def notice(line: MutableMapping[str, Any]) -> None:
     """Look at a log line before it is written."""
     event, problem = str(line.get("event")), problem_of(line)
-    if problem is not None and line.get("level") in ("error", "critical") and event not in TOLD_OF:
+    if problem is not None and line.get("level") in ("error", "critical"):
         ids = {name: line.get(name) for name in ("request_id", "route", "persistence_id", "task")}
-        telemetry.here.errors.record("unexpected", f"{event}: {cause_of(problem)}", **ids)
+        if event not in TOLD_OF:
+            telemetry.here.errors.record("unexpected", f"{event}: {cause_of(problem)}", **ids)
+        if reporting.now is not None:
+            reporting.now.report(problem, event, ids)
     request_id = line.get("request_id")
     if request_id is not None and event != ACCESS:
         seen = LineSeen(
