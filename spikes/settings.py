@@ -92,6 +92,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"SPIKES_ADMIN_HOST={settings.admin_host!r} without SPIKES_ADMIN_TOKEN is wrong: others could reach "
                 "the console; set a token, or listen on 127.0.0.1, or turn it off by SPIKES_ADMIN_PORT=-1"
             )
+        if settings.admin_token is not None and settings.admin_token == settings.admin_viewer_token:
+            raise SettingError(
+                "SPIKES_ADMIN_VIEWER_TOKEN is wrong: it must be another than SPIKES_ADMIN_TOKEN, or viewers may do all"
+            )
         return settings
 
 

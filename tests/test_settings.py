@@ -169,3 +169,22 @@ def test_the_readme_table_has_a_line_for_each() -> None:
     lines = readme_table().splitlines()
     assert len(lines) == len(SETTINGS) + 2
     assert all(f"`{setting.variable}`" in line for setting, line in zip(SETTINGS, lines[2:], strict=True))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "spikes.example.com", "localhost.example.com"])
+def test_a_console_that_others_reach_needs_a_token(host: str) -> None:
+    text = message({"SPIKES_ADMIN_HOST": host})
+    assert text.startswith(f"SPIKES_ADMIN_HOST={host!r} without SPIKES_ADMIN_TOKEN is wrong: others could reach")
+    for more in ({"SPIKES_ADMIN_TOKEN": "secret"}, {"SPIKES_ADMIN_PORT": "-1"}):
+        assert Settings.from_environment({"SPIKES_ADMIN_HOST": host, **more}).admin_host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "spikes.localhost"])
+def test_a_console_of_the_machine_itself_needs_none(host: str) -> None:
+    assert Settings.from_environment({"SPIKES_ADMIN_HOST": host}).admin_token is None
+
+
+def test_viewers_have_another_token_than_operators() -> None:
+    text = message({"SPIKES_ADMIN_TOKEN": "same", "SPIKES_ADMIN_VIEWER_TOKEN": "same"})
+    assert text.startswith("SPIKES_ADMIN_VIEWER_TOKEN is wrong: it must be another than SPIKES_ADMIN_TOKEN")
+    assert "same" not in text

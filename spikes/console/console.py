@@ -24,6 +24,9 @@ from spikes.journal.errors import JournalError
 
 log = structlog.get_logger("spikes.console")
 
+LONGEST_STREAM = 900.0
+"""Seconds after which a stream ends; the browser asks for it anew, and so shows that its login is still good."""
+
 Problem = tuple[int, str, str]
 """A status, a title, and what is wrong."""
 
@@ -133,7 +136,8 @@ class Console:
         await response.prepare(request)
         try:
             async with response:
-                while not self._draining.is_set():
+                over = time.monotonic() + LONGEST_STREAM
+                while not self._draining.is_set() and time.monotonic() < over:
                     await self._send(response, route, context)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._draining.wait(), every)
