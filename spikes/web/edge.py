@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -63,11 +63,14 @@ class Edge:
         started = self._monotonic()
         call = Call(self._services, request, route.path, self._request_id(request))
         call.ask_within = self._within
-        with _span(call) as given:
+        step, status = _begin(call), CLIENT_CLOSED
+        try:
             reply = await self._answer(call, route)
-            given.append(reply)
+            status = reply.status
             self._measure(call, reply, self._monotonic() - started)
             response = await self._give(call, reply)
+        finally:
+            _end(step, status)
         self._note(call, reply, started)
         return response
 
@@ -89,9 +92,12 @@ class Edge:
         match = await request.app.router.resolve(request)
         route = self._served.get(match.route, UNMATCHED)
         call = Call(self._services, request, route.path, request_id, Within(content, match))
-        with _span(call) as given:
+        step, status = _begin(call), CLIENT_CLOSED
+        try:
             reply = await self._answer(call, route)
-            given.append(reply)
+            status = reply.status
+        finally:
+            _end(step, status)
         self._measure(call, reply, self._monotonic() - started)
         self._note(call, reply, started)
         return Reply(reply.status, reply.body, (("X-Request-ID", request_id), *call.rate, *reply.headers))
@@ -190,21 +196,17 @@ class Edge:
         return response
 
 
-def _span(call: Call) -> AbstractContextManager[list[Reply]]:
-    return _traced(call) if tracing.now else nullcontext([])
-
-
-@contextmanager
-def _traced(call: Call) -> Iterator[list[Reply]]:
-    """Make a request one span, under which all that it leads to stands; the reply is to be put into the list."""
-    assert tracing.now is not None
-    given: list[Reply] = []
+def _begin(call: Call) -> tracing.Step | None:
+    """Make a request one span, under which all that it leads to stands, if traces are on."""
+    if tracing.now is None:
+        return None
     step = tracing.now.request(known_method(call.request.method), call.route, call.request_id, call.traceparent)
     call.traceparent = step.traceparent
-    try:
-        yield given
-    finally:
-        status = given[0].status if given else CLIENT_CLOSED
+    return step
+
+
+def _end(step: tracing.Step | None, status: int) -> None:
+    if step is not None:
         step.end(failed=status >= 500, **{"http.response.status_code": status})
 
 
