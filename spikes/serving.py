@@ -18,12 +18,15 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
 import structlog
 from aiohttp import web
 
+from spikes.console.probes import starting_app
 from spikes.ending import Control, Drain, heed_signals
 from spikes.exits import Exit
 from spikes.listening import BACKLOG, Sockets
@@ -126,16 +129,16 @@ async def _serve(
     heed_signals(drain, supervised=control is not None)
     if control:
         control.when_alone(lambda: drain.begin("the supervisor is gone"))
-    service = await _unless(drain, assemble(settings))
+    async with _answering_probes(sockets, peers):
+        service = await _unless(drain, assemble(settings))
     if service is None:
         return Exit.OK
     in_flight = InFlight(service.app, service.state)
     runner = web.AppRunner(service.app, access_log=None, shutdown_timeout=1.0)
     management = web.AppRunner(service.management(peers), access_log=None, shutdown_timeout=1.0)
-    finished = False
+    finished, back_doors = False, list[asyncio.Server]()
     try:
-        if sockets.management:
-            await _open(management, sockets.management, shared=control is not None)
+        back_doors = await _open(management, sockets.management, shared=control is not None)
         doors = await _open(runner, sockets.public, shared=control is not None)
         _spare_the_collector()
         if control:
@@ -146,8 +149,22 @@ async def _serve(
         finished = await _finish_requests(runner, doors, in_flight, drain)
     finally:
         drain.begin("a problem")
-        ended = await _end(runner, management, service, drain.until(FLUSH))
+        ended = await _end(runner, management, back_doors, service, drain.until(FLUSH))
     return Exit.OK if finished and ended else Exit.UNFINISHED
+
+
+@asynccontextmanager
+async def _answering_probes(sockets: Sockets, peers: str | None) -> AsyncIterator[None]:
+    """Answer the probes while the service is assembled, unless there are workers that serve already: they do it."""
+    listening = [] if peers and any(Path(peers).iterdir()) else [each.dup() for each in sockets.management]
+    runner = web.AppRunner(starting_app(), access_log=None, shutdown_timeout=0.0)
+    doors = await _open(runner, listening, shared=False)
+    try:
+        yield
+    finally:
+        for door in doors:
+            door.close()
+        await runner.cleanup()
 
 
 def _spare_the_collector() -> None:
@@ -207,12 +224,20 @@ async def _finish_requests(
     return finished
 
 
-async def _end(runner: web.AppRunner, management: web.AppRunner, service: Service, deadline: float) -> bool:
+async def _end(
+    runner: web.AppRunner,
+    management: web.AppRunner,
+    back_doors: list[asyncio.Server],
+    service: Service,
+    deadline: float,
+) -> bool:
     """End connections, entities and journal; False if they have no time to finish."""
     try:
         async with asyncio.timeout_at(deadline):
             await runner.cleanup()
             await service.drain()
+            for door in back_doors:
+                door.close()
             await management.cleanup()
             await service.close()
     except TimeoutError:

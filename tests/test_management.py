@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from spikes.exits import Exit
-from tests.processes import SPIKES, TIMEOUT, Running, running, serving
+from tests.processes import SPIKES, TIMEOUT, Running, appears, running, serving
 from tests.storm import spikes
 
 HERE = "127.0.0.1"
@@ -98,6 +98,21 @@ async def test_the_directory_of_the_workers_goes_with_the_supervisor(tmp_path: P
         service.signal(signal.SIGTERM)
         assert await service.exit_code() == Exit.OK
         assert not directory.exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "1")], ids=["one process", "a worker"])
+async def test_while_it_starts_it_is_alive_but_not_started(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    told = tmp_path / "told"
+    told.write_text("hang")
+    environ = {"TINY": str(told), "SPIKES_DATA_DIR": str(tmp_path), "SPIKES_ADMIN_PORT": "0"}
+    async with running("serve", "--port", "0", *arguments, **environ) as service:
+        await appears(tmp_path / "assembling")
+        assert await ask(service, "/livez") == (200, "ok\n")
+        status, text = await ask(service, "/startupz")
+        assert (status, text) == (503, "[-]started: the journal is not open yet\nstartupz check failed\n")
+        assert (await ask(service, "/readyz"))[0] == 503
+        service.signal(signal.SIGTERM)
+        assert await service.exit_code() == Exit.OK
 
 
 async def test_it_can_be_turned_off(tmp_path: Path) -> None:

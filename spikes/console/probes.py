@@ -44,6 +44,21 @@ class Probes:
         return min(found, key=lambda checks: sum(bool(check.problem) for check in checks))
 
 
+def starting_app() -> web.Application:
+    """Return what answers the probes until there is a service: alive, but not started. All else is a 503."""
+
+    async def alive(request: web.Request) -> web.Response:
+        return answer(request, [Check("loop")])
+
+    async def not_yet(request: web.Request) -> web.Response:
+        return answer(request, [Check("started", "the journal is not open yet")])
+
+    app = web.Application()
+    app.router.add_get("/livez", alive)
+    app.router.add_get("/{path:[\\s\\S]*}", not_yet)
+    return app
+
+
 def answer(request: web.Request, checks: list[Check]) -> web.Response:
     """Return 200 if nothing is wrong, else 503 and what is; all checks with `?verbose`."""
     problems = [check for check in checks if check.problem]
