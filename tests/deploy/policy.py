@@ -14,7 +14,7 @@ from tests.deploy.tools import Manifest, containers, of_kind, pod, settings, wor
 Rule = Callable[[Sequence[Manifest]], Iterator[str]]
 
 NUMERIC_USER = 10001
-SECRETS = {"spikes-admin": {"token"}, "spikes-journal": {"username", "password", "secure-connect.zip"}}
+SECRETS = {"spikes-admin": {"token", "viewer-token"}, "spikes-journal": {"username", "password", "secure-connect.zip"}}
 """The Secrets that an operator makes, and the keys they have."""
 
 NOT_OURS = {"acme.cert-manager.io/http01-solver"}
