@@ -141,8 +141,10 @@ class Connection:
         self._reader = reader
         self._writer = writer
 
-    async def send(self, path: str, method: str = "GET") -> None:
-        self._writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
+    async def send(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> None:
+        sent = {"Host": "localhost", "Content-Length": str(len(body)), **headers}
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in sent.items())
+        self._writer.write(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
         await self._writer.drain()
 
     async def reply(self) -> Reply:
