@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -79,6 +80,17 @@ def _moved(text: str, folder: Path) -> str:
 
 READ_ONLY = """
 mount --make-rprivate /
+if [ -n "$1" ]; then  # a folder that other users may not enter, though Python is in it
+  kept=$(mktemp -d)
+  trap 'rmdir "$kept"' EXIT
+  mount --bind "$2" "$kept"
+  mount -t tmpfs -o mode=755 none "$1"
+  mkdir -p "$2"
+  mount --move "$kept" "$2"
+  rmdir "$kept"
+  trap - EXIT
+fi
+shift 2
 for folder in "$@"; do [ "$folder" = -- ] && break; mount --bind "$folder" "$folder"; done
 while read -r _ point _; do
   for folder in "$@" /proc /sys /dev; do
@@ -94,13 +106,20 @@ exec "$@"
 """Makes all that is mounted read-only but the folders before `--`, then runs what follows; for this command alone."""
 
 
+def closed() -> tuple[str, str]:
+    """Return the uppermost folder above Python that other users may not enter, "" if there is none; and Python's."""
+    prefix = Path(sys.base_prefix).resolve()
+    folders = [folder for folder in reversed(prefix.parents) if not folder.stat().st_mode & stat.S_IXOTH]
+    return str(folders[0]) if folders else "", str(prefix)
+
+
 def confined(writable: Sequence[Path], command: Sequence[str | Path]) -> list[str]:
     """Return a command that may write to these folders alone, as user 10001 if this one is root."""
     root = os.geteuid() == 0
     user = ["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", "--no-new-privs", "--bounding-set=-all"]
     inside = [*map(str, writable), "--", *(user if root else []), *map(str, command)]
     outside = ["unshare", "--mount", *([] if root else ["--user", "--map-root-user"])]
-    return [*outside, "bash", "-euc", READ_ONLY, "bash", *inside]
+    return [*outside, "bash", "-euc", READ_ONLY, "bash", *(closed() if root else ("", "")), *inside]
 
 
 @functools.cache
