@@ -185,8 +185,8 @@ async def clients(here: int, there: int, listeners: int, writers: int) -> AsyncI
         try:
             yield it
         finally:
-            for each in listening:
-                each.cancel()
+            for task in listening:
+                task.cancel()
             for writer in crowd:
                 writer.stopped = True
             await asyncio.wait([*listening, *writing])

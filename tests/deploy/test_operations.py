@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from spikes.cli.arguments import parser
 from spikes.exits import MEANINGS
 from spikes.settings import SETTINGS
 from tests.deploy.policy import RULES, SECRETS
@@ -16,7 +17,7 @@ from tests.deploy.tools import BASE, DEPLOY, IN_ORDER, VARIANTS, run, settings, 
 
 DOCS = DEPLOY.parent / "docs"
 TEXT = (DOCS / "operations.md").read_text()
-COMMANDS = {"serve", "migrate", "backup", "verify", "rebuild", "export", "import", "copy"}
+COMMANDS = set(re.findall(r"^    (\w+) ", parser().format_help(), re.MULTILINE))
 
 
 def test_every_setting_has_its_line() -> None:
