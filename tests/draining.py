@@ -105,7 +105,8 @@ class Writer:
         while not self.stopped:
             try:
                 async with connect(self._ports[self.moved]) as connection:
-                    self.moved = not await self._write(connection)
+                    if not await self._write(connection):
+                        self.moved = True
             except ConnectionRefusedError:
                 self.moved = True
             except (OSError, EOFError) as problem:

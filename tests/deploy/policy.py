@@ -128,9 +128,10 @@ def settings_are_right(manifests: Sequence[Manifest]) -> Iterator[str]:
     yield from (f"{name} is not in the ConfigMap" for name in missing)
     for each in containers(manifests):
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "secret").write_text("secret")
             given = {v["name"]: v["value"] for v in each.get("env", ())}
-            files = {name: f"{folder}/secret" for name in given if name.endswith(FILE_SUFFIX)}
+            files = {name: f"{folder}/{name}" for name in given if name.endswith(FILE_SUFFIX)}
+            for name, file in files.items():
+                Path(file).write_text(name)
             try:
                 Settings.from_environment({**config, **given, **files})
             except SettingError as problem:
