@@ -16,11 +16,11 @@ HOSTILE = '<script>window.attacked = 1</script>"><img src=x onerror="window.atta
 MEGABYTE = 1024 * 1024
 PID = quote(f"note|{NOTE}")
 PAGES = (
-    *("/entities?q=" + quote(HOSTILE), f"/entities?q={NOTE}", "/entities/check?sample=5"),
+    *("/entities?q=" + quote(HOSTILE), "/entities/check?sample=5"),
     *(f"/entity{each}?id={PID}" for each in ("", "/history", "/event", "/version", "/check")),
     *(f"/entity{each}?id=tag%7C{quote(HOSTILE)}" for each in ("", "/history", "/check")),
-    *("/activity", "/activity?type=" + quote(HOSTILE), "/errors", "/requests", "/request?id=request-1"),
-    *("/actors", "/actors?order=age", "/actors/tree", "/journal?count=1"),
+    *("/activity?type=" + quote(HOSTILE), "/errors", "/requests", "/request?id=request-1"),
+    *("/actors", "/actors/tree", "/journal?count=1"),
 )
 
 
