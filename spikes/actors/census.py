@@ -11,13 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal
 
 import msgspec
 
 from spikes.actors.entity import Entity
 from spikes.actors.system_asyncio import AsyncioSide
 from spikes.actors.system_refs import ActorRef
+from spikes.persistence.core import PersistentEntity
 
 Order = Literal["mailbox", "messages", "time", "age"]
 
@@ -77,18 +79,14 @@ class Branch(msgspec.Struct, frozen=True):
 async def census(base: AsyncioSide, order: Order, limit: int) -> Census:
     """Look at all actors; `top` are the first `limit` of them."""
     queued, until = base.queued(QUEUED), time.monotonic() + SECONDS
-    kinds: Counter[str] = Counter()
-    best: list[ActorFigures] = []
+    classes: Counter[type] = Counter()
+    best: list[ActorRef] = []
     refs = list(base.actors())
     seen = 0
     while seen < len(refs) and time.monotonic() < until:
         living = [ref for ref in refs[seen : seen + SLICE] if ref.instance is not None]
-        kinds.update(ref.kind for ref in living)
-        now = time.monotonic()
-        some = heapq.nlargest(limit, living, key=lambda ref: _rank(ref, queued, now, order))
-        best = heapq.nlargest(
-            limit, [*best, *(_figures(ref, queued, now) for ref in some)], key=lambda each: rank(each, order)
-        )
+        classes.update(map(type, map(_instance, living)))
+        best = _first([*best, *living], queued, order, limit)
         seen += SLICE
         await asyncio.sleep(0)
     return Census(
@@ -97,10 +95,37 @@ async def census(base: AsyncioSide, order: Order, limit: int) -> Census:
         base.mailbox_depth,
         base.dead_letters,
         base.running_tasks,
-        kinds,
-        best,
+        _by_name(classes),
+        [_figures(ref, queued, time.monotonic()) for ref in best if ref.instance is not None],
         seen >= len(refs),
     )
+
+
+_instance, _handled, _seconds, _born = map(attrgetter, ("instance", "handled", "seconds", "born"))
+
+
+def _first(refs: Sequence[ActorRef], queued: Mapping[object, int], order: Order, limit: int) -> list[ActorRef]:
+    """Return the first in an order. Very many are looked at, and of most nothing but one number."""
+    match order:
+        case "messages":
+            return heapq.nlargest(limit, refs, key=_handled)
+        case "time":
+            return heapq.nlargest(limit, refs, key=_seconds)
+        case "age":
+            return heapq.nsmallest(limit, refs, key=_born)
+        case "mailbox":
+            busy = [ref for ref in refs if _waiting(ref) or (queued and ref.address.addressDetails in queued)]
+            first = heapq.nlargest(limit, busy, key=lambda ref: (_mailbox(ref, queued), ref.handled))
+            idle = heapq.nlargest(limit, refs, key=_handled) if len(first) < limit else []
+            return list(dict.fromkeys([*first, *idle]))[:limit]
+
+
+def _by_name(classes: Mapping[type, int]) -> dict[str, int]:
+    """Return how many there are of each class, by its name: each region has a class of its own for its entities."""
+    names: Counter[str] = Counter()
+    for kind, number in classes.items():
+        names[kind.__name__] += number
+    return dict(names)
 
 
 def branch(base: AsyncioSide, address: str, start: int, limit: int) -> Branch | None:
@@ -131,22 +156,13 @@ def rank(figures: ActorFigures, order: Order) -> tuple[float, int]:
             return figures.age, 0
 
 
-def _rank(ref: ActorRef, queued: Mapping[object, int], now: float, order: Order) -> tuple[float, int]:
-    """Return the `rank` of an actor whose figures are not made yet: most are never needed."""
-    match order:
-        case "mailbox":
-            return _mailbox(ref, queued), ref.handled
-        case "messages":
-            return ref.handled, 0
-        case "time":
-            return ref.seconds, 0
-        case "age":
-            return now - ref.born, 0
-
-
 def _mailbox(ref: ActorRef, queued: Mapping[object, int]) -> int:
-    core = ref.instance.core if isinstance(ref.instance, Entity) else None
-    return queued.get(ref.address.addressDetails, 0) + (core.waiting if core is not None else 0)
+    return queued.get(ref.address.addressDetails, 0) + _waiting(ref)
+
+
+def _waiting(ref: ActorRef) -> int:
+    core: PersistentEntity[Any, Any, Any] | None = getattr(ref.instance, "_core", None)
+    return 0 if core is None else core.waiting
 
 
 def _figures(ref: ActorRef, queued: Mapping[object, int], now: float) -> ActorFigures:

@@ -21,7 +21,7 @@ from spikes.journal.port import Journal, PositionedEvent
 LIMIT = 100
 """How many events are shown."""
 
-LOOKED_THROUGH = 5_000
+LOOKED_THROUGH = 2_000
 """How many of the newest events are looked through for those that a filter lets pass."""
 
 CHUNK = 500

@@ -56,6 +56,8 @@ class PersistentEntity(CommandHandling[C, E, S]):
     @property
     def waiting(self) -> int:
         """How many commands are waiting or under way."""
+        if self._attempt is None and not self._waiting:  # nearly always, and asked of very many at once
+            return 0
         return len(self._waiting) + (self._attempt is not None)
 
     @property

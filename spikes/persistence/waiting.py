@@ -29,6 +29,9 @@ class WaitingCommands:
         """How many commands wait for their turn, without those that were put aside."""
         return len(self._next or ())
 
+    def __bool__(self) -> bool:
+        return self._next is not None or self._stashed is not None
+
     @property
     def has_stashed(self) -> bool:
         """Tell whether a handler has put a command aside."""
