@@ -13,7 +13,7 @@ import pytest
 
 from spikes.exits import Exit
 from tests.processes import SPIKES, TIMEOUT, Running, appears, running, serving
-from tests.storm import spikes
+from tests.storm import PASSWORD, spikes
 
 HERE = "127.0.0.1"
 
@@ -23,6 +23,15 @@ async def ask(service: Running, path: str, **headers: str) -> tuple[int, str]:
     url = f"{service.lines[0]['admin_address']}{path}"
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
         return response.status, await response.text()
+
+
+async def register(service: Running) -> str:
+    """Let somebody register, with whichever worker; return their id."""
+    account = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD, "born": "1990-12-31"}
+    url = f"http://{HERE}:{service.port}/users"
+    async with aiohttp.ClientSession() as session, session.post(url, json=account) as response:
+        assert response.status == 201
+        return str((await response.json())["id"])
 
 
 async def until(service: Running, path: str, *words: str) -> str:
@@ -54,6 +63,18 @@ async def test_any_worker_tells_of_all_and_of_no_dead_one(tmp_path: Path) -> Non
         text = await until(service, "/metrics", f'worker="{second}"', f'worker="{third}"')
         assert f'worker="{first}"' not in text
         assert '"workers": 2' in (await ask(service, "/?format=json"))[1]
+
+
+async def test_any_worker_shows_an_entity_in_another_one(tmp_path: Path) -> None:
+    async with spikes(tmp_path, "--workers", "2", SPIKES_ADMIN_PORT="0") as service:
+        workers = {str(each) for each in await service.workers(2)}
+        await until(service, "/metrics", *(f'worker="{each}"' for each in workers))
+        user = await register(service)
+        pages = [await ask(service, f"/entity?id=user%7C{user}&format=json") for _ in range(10)]
+        assert {status for status, _ in pages} == {200}
+        assert all(any(f"actor in process {each}" in text for each in workers) for _, text in pages)
+        _, actors = await ask(service, "/actors?format=json")
+        assert f'"user|{user}"' in actors
 
 
 async def test_a_worker_that_hangs_is_named_by_the_other(tmp_path: Path) -> None:
