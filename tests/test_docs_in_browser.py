@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from pathlib import Path
 
-import pytest
-
+from tests.console.browser import CHROMIUM, needs_chromium
 from tests.storm import spikes
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--log-level=0")
 TIMEOUT = 60
 
 
-@pytest.mark.skipif(
-    BROWSER is None and os.environ.get("CI") != "true",
-    reason="there is no Chromium here: apt-get install chromium",
-)
+@needs_chromium
 async def test_the_page_shows_the_api_within_its_policy(tmp_path: Path) -> None:
     async with spikes(tmp_path / "data") as service:
         url = f"http://127.0.0.1:{service.port}/docs#/Notes/createNote"
@@ -31,9 +24,9 @@ async def test_the_page_shows_the_api_within_its_policy(tmp_path: Path) -> None:
 
 async def drawn(url: str, profile: Path) -> tuple[str, str]:
     """Return the page as the browser has it once its scripts have run, and the browser's log with its console."""
-    assert BROWSER is not None, "CI needs Chromium: .ci/setup installs it"
+    assert CHROMIUM is not None, "CI needs Chromium: .ci/setup installs it"
     process = await asyncio.create_subprocess_exec(
-        *(BROWSER, *OPTIONS, f"--user-data-dir={profile}", "--virtual-time-budget=10000", "--dump-dom", url),
+        *(CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", "--virtual-time-budget=10000", "--dump-dom", url),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

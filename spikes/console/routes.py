@@ -29,7 +29,6 @@ ROUTES: tuple[Route, ...] = (
 QUESTIONS: Mapping[str, Question] = {
     "checks": checks,
     "dump": dump,
-    "error-groups": system.own_errors,
     "history": overview.own_history,
     "log-level": system.own_log_level,
     "metrics": own_metrics,

@@ -21,7 +21,6 @@ from spikes.console.log_level import LONGEST
 from spikes.console.page import BadRequest, Download, Page, PageContext, Redirect
 from spikes.console.writing import check_writes
 from spikes.log import LEVELS
-from spikes.telemetry import here
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -113,7 +112,7 @@ async def bundle(context: PageContext) -> Download:
         "snapshots.json": await ask("snapshot"),
         "history.json": await ask("history"),
         "dump.json": await ask("dump"),
-        "errors.json": await ask("error-groups"),
+        "errors.json": await ask("errors"),
         "metrics.json": await ask("metrics"),
         "packages.json": packages(),
     }
@@ -123,11 +122,6 @@ async def bundle(context: PageContext) -> Download:
             archive.writestr(name, msgspec.json.format(msgspec.json.encode(content), indent=1))
     name = time.strftime("spikes-%Y%m%d-%H%M%S.zip", time.gmtime())
     return Download(name, made.getvalue(), "application/zip")
-
-
-async def own_errors(_: Inside, __: Mapping[str, str]) -> object:
-    """Return the error inbox of this process."""
-    return here.errors.groups()
 
 
 def packages() -> dict[str, str]:
