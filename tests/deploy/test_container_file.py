@@ -17,7 +17,7 @@ import pytest_asyncio
 from spikes import __version__
 from spikes.exits import Exit
 from tests.deploy.container_file import Built, confined, entry, instructions, variables, why_not
-from tests.deploy.tools import rendered, run, settings, workload
+from tests.deploy.tools import of_kind, rendered, run, settings, workload
 from tests.processes import Running, get
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -107,6 +107,14 @@ async def test_probes_of_the_manifests_are_answered(service: Running, kind: str)
     port = int(first["admin_address"].rpartition(":")[2])
     answer = await get(port, container[kind]["httpGet"]["path"])
     assert (answer.status, answer.body) == (200, b"ok\n")
+
+
+async def test_the_path_of_the_monitor_has_metrics(service: Running) -> None:
+    (monitor,) = of_kind(rendered("overlays/sqlite with ingress"), "PodMonitor")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    port = int((await service.line("starting"))["admin_address"].rpartition(":")[2])
+    answer = await get(port, endpoint["path"])
+    assert (answer.status, b"spikes_build_info" in answer.body) == (200, True)
 
 
 async def test_the_service_runs_as_a_user_without_a_name(service: Running) -> None:
