@@ -95,7 +95,10 @@ def _common(fields: dict[str, Any]) -> list[structlog.typing.Processor]:
 
 def _shown_to_watchers(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
     for watcher in _watchers:
-        watcher(line)  # type: ignore[arg-type] # it is the dictionary that in_order made
+        try:
+            watcher(line)  # type: ignore[arg-type] # it is the dictionary that in_order made
+        except Exception as problem:  # noqa: BLE001 - a log line must never stop what it tells about
+            line["not_noticed"] = type(problem).__name__
     return line
 
 
@@ -121,11 +124,20 @@ class _Lines:
     log = debug = info = warning = error = critical = exception = msg
 
 
+MALFORMED = "HttpProcessingError"
+"""What aiohttp raises for what is no HTTP, and tells as an error, with the address and a piece of the request. Anybody
+may send that, a token in it too: it is no error of ours, and only that it came is written."""
+
+
 class _ToStructlog(logging.Handler):
     """Hands the standard library's records on to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            problem = record.exc_info[1] if record.exc_info else None
+            if any(each.__name__ == MALFORMED for each in type(problem).__mro__):
+                structlog.get_logger().info("malformed_request", library=record.name, problem=type(problem).__name__)
+                return
             level = min(record.levelno, logging.CRITICAL)
             structlog.get_logger().log(level, record.getMessage(), library=record.name, exc_info=record.exc_info)
         except Exception:  # noqa: BLE001 - a log line must never stop what it tells about

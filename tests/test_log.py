@@ -11,6 +11,7 @@ from tests.processes import TIMEOUT, environment
 
 SCRIPT = """
 import logging, sys, warnings, structlog
+from aiohttp.http_exceptions import InvalidHeader
 from spikes import log
 from spikes.settings import Settings
 log.set_up(Settings(log_level=sys.argv[1], log_format=sys.argv[2]), service="test")
@@ -18,6 +19,10 @@ structlog.get_logger().debug("small")
 structlog.get_logger().info("done", notes=3, odd={1, 2}.__class__)
 logging.getLogger("driver").warning("slow by %s ms", 7)
 warnings.warn("old")
+try:
+    raise InvalidHeader(b"Authorization: Bearer secret")
+except InvalidHeader:
+    logging.getLogger("aiohttp.server").exception("Error handling request from %s", "192.0.2.7")
 try:
     1 / 0
 except ZeroDivisionError:
@@ -51,6 +56,12 @@ def test_lines_below_the_level_are_left_out() -> None:
 def test_what_libraries_log_looks_the_same() -> None:
     slow = next(line for line in lines() if line["event"] == "slow by 7 ms")
     assert (slow["library"], slow["level"], slow["service"]) == ("driver", "warning", "test")
+
+
+def test_of_what_is_no_http_nothing_is_written_but_that_it_came() -> None:
+    malformed = next(line for line in lines() if line["event"] == "malformed_request")
+    assert (malformed["level"], malformed["problem"]) == ("info", "InvalidHeader")
+    assert not any("secret" in line or "192.0.2.7" in line for line in written())
 
 
 def test_warnings_are_logged() -> None:

@@ -10,12 +10,13 @@ from thespian.actors import Actor, ActorAddress, ActorExitRequest, PoisonMessage
 
 from spikes.actors.environment import EntityEnvironment
 from spikes.actors.messages import Begin, Passivate, Retire
+from spikes.actors.observing import without_texts
 from spikes.journal.errors import OutcomeUnknown, SequenceConflict
 from spikes.journal.port import Loaded
 from spikes.persistence import protocol as p
 from spikes.persistence.behavior import RecoveryFailed
 from spikes.persistence.core import PersistentEntity
-from spikes.persistence.reply import Error, Failure, HandlerFailed
+from spikes.persistence.reply import Error, HandlerFailed
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ class Entity(Actor):
 
     last_command_time: int | None = None
     last_error: str | None = None
-    """Why the last command that failed did. What the domain refused is told by its name only: it may quote a user."""
+    """Why the last command that failed did, without what may quote a user."""
 
     last_error_time: int | None = None
 
@@ -144,8 +145,8 @@ class Entity(Actor):
         try:
             self._carry_out(self._core.step(given, self.environment.monotonic()))
         except Exception as problem:
-            log.exception("entity_broken", persistence_id=self._core.persistence_id)
             self._carry_out(self._core.abandon(problem))
+            log.exception("entity_broken", persistence_id=self._core.persistence_id)
         if self._arrivals is not None:
             self._note_turns(self._arrivals)
         if not self._retiring and self._core.is_empty and self._core.is_idle:
@@ -203,8 +204,8 @@ class Entity(Actor):
     def _note_failure(self, status: Any) -> None:
         if not isinstance(status, Error):
             return
-        name, reason = type(status.reason).__name__, status.reason
-        self.last_error = f"{name}: {reason}"[:LONGEST_ERROR] if isinstance(reason, Failure) else name
+        reason = status.reason
+        self.last_error = without_texts(reason)[:LONGEST_ERROR]
         self.last_error_time = self.last_command_time
         if isinstance(reason, HandlerFailed):
             cause = reason.__cause__

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from spikes.actors.entity import Entity
+from spikes.actors.observing import without_texts
 from spikes.actors.region import Child, Routes
 from spikes.actors.system_dispatch import Receiver
 from spikes.actors.system_refs import ActorRef
@@ -73,5 +74,5 @@ def _seen(child: Child, actor: Entity, now: float) -> LiveEntity:
         actor.last_command_time,
         actor.last_error,
         actor.last_error_time,
-        str(core.broken) if core.broken is not None else None,
+        without_texts(core.broken) if core.broken is not None else None,
     )

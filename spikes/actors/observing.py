@@ -10,7 +10,7 @@ from spikes.persistence import reply as r
 from spikes.persistence.protocol import Envelope
 from spikes.persistence.reply import Answer, Error
 from spikes.telemetry import metrics
-from spikes.telemetry.errors import ErrorKind, cause_of
+from spikes.telemetry.errors import ErrorKind, cause_of, place_of
 from spikes.telemetry.requests import CommandSeen
 
 OK, REPLAYED, REFUSED, TIMED_OUT = "ok", "replayed", "refused", "timed_out"
@@ -46,6 +46,20 @@ def outcome_of(answer: Answer) -> str:
     if isinstance(answer.status, Error):
         return FAILURES.get(type(answer.status.reason), REFUSED)
     return REPLAYED if answer.replayed else OK
+
+
+def without_texts(reason: object) -> str:
+    """Return why a command failed; by its name alone what the domain or an exception says, which may quote a user."""
+    name = type(reason).__name__
+    match reason:
+        case r.HandlerFailed():
+            return f"{name}: {cause_of(reason.__cause__)}" if reason.__cause__ else name
+        case r.NotRecovered():
+            return f"{name}: {place_of(str(reason))}"
+        case r.Failure():
+            return f"{name}: {reason}"
+        case _:
+            return name
 
 
 class CommandWatch:

@@ -11,7 +11,7 @@ from spikes.journal.port import Host
 
 def hosts(session: Session) -> tuple[Host, ...]:
     """Return the machines, and this process's connections to each; asks none of them."""
-    pools = session._session.get_pool_state()
+    pools = session.pools
     return tuple(_host(each, pools.get(each)) for each in sorted(session.metadata.all_hosts(), key=str))
 
 

@@ -147,22 +147,24 @@ class LoopConnection(Connection):  # type: ignore[misc] # the driver has no type
         self._full = full
 
     def _readable(self) -> None:
-        """Read what is there and hand it on; where nothing more will come, the node has closed the connection."""
-        ended = False
+        """Read a piece and hand it on; where nothing more will come, the node has closed the connection.
+
+        One piece at a turn: for each answer the driver copies all that was read and not yet handed on.
+        """
+        if self.is_closed:
+            return
         try:
-            while not self.is_closed:
-                data = self._socket.recv(AT_ONCE)
-                ended = not data
-                self._iobuf.write(data)
-                if len(data) < AT_ONCE and not self._pending():
-                    break
+            data = self._socket.recv(AT_ONCE)
+            self._iobuf.write(data)
+            while self._pending():
+                self._iobuf.write(self._socket.recv(AT_ONCE))
         except _AGAIN:
-            pass
+            return
         except OSError as problem:
             self.defunct(problem)
             return
         self.process_io_buffer()
-        if ended:
+        if not data:
             self.close()
 
     def _pending(self) -> int:

@@ -88,6 +88,11 @@ class Session:
         """What the driver knows of hosts and tables."""
         return self._cluster.metadata
 
+    @property
+    def pools(self) -> Mapping[Any, Mapping[str, Any]]:
+        """What the driver knows of its connections to each host: `open_count`, and `in_flights` for each of them."""
+        return self._session.get_pool_state()  # type: ignore[no-any-return]
+
     def tables(self, keyspace: str) -> dict[str, Any]:
         """Return the tables of a keyspace as they are now; blocks. Others may have made them a moment ago."""
         self._cluster.refresh_keyspace_metadata(keyspace)

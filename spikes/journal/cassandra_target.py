@@ -85,9 +85,13 @@ _HOST = Kind(f"a name or an IP address (IPv6 in brackets), with a colon and the 
 _NAME = Kind("1 to 48 of a-z, 0-9 and _, a letter first, and none of Cassandra's own (system...)", _keyspace)
 _PATH = matching("the path of a PEM file", "[^\0]+")
 
+MOST_IN_FLIGHT = 4096
+"""One connection has 32,768 places for answers, and one that never came keeps its own until the connection is given up.
+Where none is free, the driver would hold up the loop until one is."""
+
 _EVERYWHERE: Mapping[str, Kind] = {
     "read_retries": number(int, 0, 5),
-    "in_flight": number(int, 1, 32_768),
+    "in_flight": number(int, 1, MOST_IN_FLIGHT),
     "request_timeout": number(float, 0.1, 60, "(seconds)"),
 }
 OPTIONS: Mapping[str, Kind] = {

@@ -41,6 +41,8 @@ class Measured:
 
     async def append(self, append: Append) -> Appended:
         """See `Journal.append`. What was stored for a request can be found by its id."""
+        if not append.events:  # the journal says what is wrong with that
+            return await self._append(append)
         metadata, failed = append.events[0].metadata, True
         step = tracing.now and tracing.now.append(
             append.persistence_id, self._plugin, len(append.events), metadata.traceparent

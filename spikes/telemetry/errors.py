@@ -6,6 +6,7 @@ here: callers give types, ids and numbers, and what looks like an e-mail address
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -46,34 +47,42 @@ class ErrorInbox:
     def __init__(self, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._now = now
         self._groups: OrderedDict[tuple[str, str], ErrorGroup] = OrderedDict()
+        self._lock = threading.Lock()  # lines are logged on any thread
         self.dropped = 0
 
     def record(self, kind: ErrorKind, summary: str, **sample: object) -> None:
         """Note one error. `summary` says what, the same for all alike; `sample` (ids, numbers) tells this one apart."""
         metrics.ERRORS.labels(kind).inc()
         key, now = (kind, _short(summary)), self._now()
-        known = self._groups.pop(key, None)
-        count, first = (known.count, known.first) if known else (0, now)
         newest = {name: _short(str(value)) for name, value in sample.items() if value is not None}
-        self._groups[key] = ErrorGroup(*key, count + 1, first, now, newest)
-        if len(self._groups) > MOST_GROUPS:
-            self._groups.popitem(last=False)
-            self.dropped += 1
+        with self._lock:
+            known = self._groups.pop(key, None)
+            count, first = (known.count, known.first) if known else (0, now)
+            self._groups[key] = ErrorGroup(*key, count + 1, first, now, newest)
+            if len(self._groups) > MOST_GROUPS:
+                self._groups.popitem(last=False)
+                self.dropped += 1
 
     def unreadable(self, persistence_id: str, problem: str, request_id: str | None = None) -> None:
         """Note that what is stored of an entity can't be read; of `problem` only what comes before the details."""
-        kind, place = persistence_id.partition("|")[0], problem.partition(" can't be ")[0]
+        kind, place = persistence_id.partition("|")[0], place_of(problem)
         summary = f"{kind}: what is stored can't be read"
         self.record("undecodable_event", summary, persistence_id=persistence_id, place=place, request_id=request_id)
 
     def groups(self) -> list[ErrorGroup]:
         """Return all groups, the one that was seen last first."""
-        return list(reversed(self._groups.values()))
+        with self._lock:
+            return list(reversed(self._groups.values()))
 
     @property
     def total(self) -> int:
         """How many errors the groups count."""
-        return sum(group.count for group in self._groups.values())
+        return sum(group.count for group in self.groups())
+
+
+def place_of(problem: str) -> str:
+    """Return what can't be read, of a text that goes on with why; that may quote what is stored."""
+    return problem.partition(" can't be ")[0]
 
 
 def cause_of(problem: BaseException) -> str:

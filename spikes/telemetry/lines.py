@@ -28,7 +28,8 @@ def notice(line: MutableMapping[str, Any]) -> None:
     if problem is not None and line.get("level") in ("error", "critical"):
         ids = {name: line.get(name) for name in ("request_id", "route", "persistence_id", "task")}
         if event not in TOLD_OF:
-            telemetry.here.errors.record("unexpected", f"{event}: {cause_of(problem)}", **ids)
+            what = line.get("library") or event  # a library's line may name an address, and each would be a group
+            telemetry.here.errors.record("unexpected", f"{what}: {cause_of(problem)}", **ids)
         if reporting.now is not None:
             reporting.now.report(problem, event, ids)
     request_id = line.get("request_id")

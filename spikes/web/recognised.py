@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from spikes.actors.port import Views
+from spikes.actors.port import AskTimeout, Views
 from spikes.domain.principal import Principal
 
 CAPACITY = 10_000
@@ -39,6 +39,16 @@ class Recognised(msgspec.Struct, frozen=True):
     asked: float
 
 
+class Question:
+    """One that is being asked about a token."""
+
+    __slots__ = ("over", "timed_out")
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.timed_out: AskTimeout | None = None
+
+
 class RecognisedTokens:
     """Keyed by a digest of the header, so that no token is kept."""
 
@@ -46,7 +56,7 @@ class RecognisedTokens:
         self._views = views
         self._capacity = capacity
         self._entries: OrderedDict[bytes, Recognised] = OrderedDict()
-        self._asking: dict[bytes, asyncio.Event] = {}
+        self._asking: dict[bytes, Question] = {}
 
     def find(self, header: str, now: int, monotonic: float) -> Principal | None:
         """Return whose token it is, if that is still so."""
@@ -65,21 +75,29 @@ class RecognisedTokens:
     @contextmanager
     def asking(self, header: str) -> Iterator[None]:
         """Note that whose token this is, is being asked."""
-        digest, over = _digest(header), asyncio.Event()
-        self._asking[digest] = over
+        digest, question = _digest(header), Question()
+        self._asking[digest] = question
         try:
             yield
+        except AskTimeout as problem:
+            question.timed_out = problem
+            raise
         finally:
-            over.set()
-            if self._asking.get(digest) is over:
+            question.over.set()
+            if self._asking.get(digest) is question:
                 del self._asking[digest]
 
     async def asked(self, header: str) -> bool:
-        """Wait for the answer if somebody is asking; False if nobody is. Look with `find` whether it is of use."""
-        over = self._asking.get(_digest(header))
-        if over is None:
+        """Wait for the answer if somebody is asking; False if nobody is. Look with `find` whether it is of use.
+
+        Raises AskTimeout if none came in time: who waited for it does not wait as long once more.
+        """
+        question = self._asking.get(_digest(header))
+        if question is None:
             return False
-        await over.wait()
+        await question.over.wait()
+        if question.timed_out is not None:
+            raise AskTimeout(str(question.timed_out))
         return True
 
     def remember(self, header: str, recognised: Recognised) -> None:

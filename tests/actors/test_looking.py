@@ -53,7 +53,9 @@ async def test_the_last_error_is_shown(start: Start) -> None:
     await entities.ask(ONE, Add())
     seen = entities.look(ONE)
     assert seen is not None
-    assert (seen.last_command, seen.last_error) == ("Add", "HandlerFailed: ZeroDivisionError: as asked")
+    assert seen.last_command == "Add"
+    assert (seen.last_error or "").startswith("HandlerFailed: ZeroDivisionError at spikes.")
+    assert "as asked" not in str(seen)  # an exception's text may quote a user
 
 
 async def test_commands_that_wait_are_counted(start: Start, journal: MemoryJournal) -> None:

@@ -31,7 +31,7 @@ def test_a_host_and_a_keyspace_are_enough() -> None:
 
 def test_every_option_has_its_place() -> None:
     tls = "tls=on&ca=/etc/ca%201.pem&cert=c.pem&key=k.pem"
-    limits = "read_retries=0&in_flight=32768&request_timeout=0.1"
+    limits = "read_retries=0&in_flight=4096&request_timeout=0.1"
     target = target_of(f"cassandra://db/notes?dc=paris&scope=local&replication=5&{tls}&{limits}", ME)
     expected = Target(
         hosts=(("db", 9042),),
@@ -45,7 +45,7 @@ def test_every_option_has_its_place() -> None:
         cert="c.pem",
         key="k.pem",
         read_retries=0,
-        in_flight=32_768,
+        in_flight=4_096,
         request_timeout=0.1,
     )
     assert target == expected
@@ -104,8 +104,8 @@ def test_the_documentation_has_every_option() -> None:
         ("dc=", "dc='' is wrong: it must be the name of a data centre"),
         ("ca=", "ca='' is wrong: it must be the path of a PEM file"),
         ("read_retries=6", "read_retries='6' is wrong: it must be a whole number from 0 to 5"),
-        ("in_flight=0", "in_flight='0' is wrong: it must be a whole number from 1 to 32768"),
-        ("in_flight=32769", "it must be a whole number from 1 to 32768"),
+        ("in_flight=0", "in_flight='0' is wrong: it must be a whole number from 1 to 4096"),
+        ("in_flight=4097", "it must be a whole number from 1 to 4096"),
         ("request_timeout=nan", "request_timeout='nan' is wrong: it must be a number from 0.1 to 60 (seconds)"),
         ("request_timeout=60.1", "it must be a number from 0.1 to 60"),
         ("scop=local", "'scop' is no option here; the nearest is scope, all are dc, scope"),

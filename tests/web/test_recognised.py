@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from spikes.actors.port import AskTimeout
 from spikes.domain.principal import Principal
 from spikes.journal.memory import MemoryJournal
 from spikes.web.recognised import Recognised, RecognisedTokens
@@ -84,6 +85,22 @@ async def test_who_comes_meanwhile_waits_for_the_answer() -> None:
         waiting = asyncio.ensure_future(tokens.asked("one"))
         assert not (await asyncio.wait({waiting}, timeout=0.01))[0]
     assert (await waiting, await tokens.asked("one")) == (True, False)
+
+
+async def test_who_waited_for_an_answer_that_came_too_late_waits_no_longer() -> None:
+    tokens, waiting = RecognisedTokens(MemoryJournal()), []
+
+    async def ask() -> None:
+        with tokens.asking("one"):
+            waiting.append(asyncio.ensure_future(tokens.asked("one")))
+            await asyncio.wait(waiting, timeout=0.01)
+            raise AskTimeout("no answer within 3 s")
+
+    with pytest.raises(AskTimeout):
+        await ask()
+    with pytest.raises(AskTimeout):
+        await waiting[0]
+    assert not await tokens.asked("one")
 
 
 def test_only_so_many_tokens_are_kept() -> None:
