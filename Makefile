@@ -30,18 +30,21 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not bench and not torture'
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not bench and not torture'
 
 # What needs a real Cassandra: started on loopback (Java 17 and mvn are needed), or the one at SPIKES_TEST_CASSANDRA=host:port.
 test-cassandra: $(VENV)/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'cassandra and not bench and not torture'
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'cassandra and not bench and not torture'
 
 # The black-box suite against any deployment: make qa URL=https://notes.example.com
 qa: $(VENV)/dev
 	@test -n '$(URL)' || { echo 'make qa URL=https://notes.example.com'; exit 2; }
 	SPIKES_URL='$(URL)' $(BIN)/python -m pytest tests/external
 
-check: lint types test-thespian test
+# What needs no Cassandra and no clock goes side by side first.
+check: $(VENV)/dev
+	$(MAKE) -j 2 lint types test-thespian
+	$(MAKE) test
 
 test-thespian: $(VENV)/dev
 	$(BIN)/python -m tests.actors.thespian_suite

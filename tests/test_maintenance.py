@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from spikes import bootstrap
-from spikes.actors.system import EntitySystem
+from spikes.actors.system import EntitySystem, Limits
 from spikes.domain.user.behavior import user_behavior
 from spikes.domain.user.command import Register
 from spikes.journal.faulty import FaultyJournal
@@ -21,6 +21,7 @@ from spikes.journal.memory import MemoryJournal
 from spikes.journal.port import EntityRow, IndexPart, Journal, Query, Sort
 from spikes.maintenance import BATCH, rebuild, refold_in_background, refold_old_rows
 from spikes.persistence.behavior import EventSourcedBehavior
+from spikes.persistence.reply import Success
 from spikes.settings import Settings
 from tests.actors.counter import Add, counter
 from tests.cassandra.plugin import OpenJournal
@@ -42,10 +43,10 @@ async def journal(journal_url: str, open_any: OpenJournal) -> AsyncIterator[Jour
 
 
 async def count_up(journal: Journal, entities: int, times: int = 1) -> None:
-    system = EntitySystem.start(journal, [counter])
+    system = EntitySystem.start(journal, [counter], Limits(ask_timeout=60))
     for _ in range(times):
         asked = [system.ask(counter.persistence_id(f"c{number:04}"), Add()) for number in range(entities)]
-        await asyncio.gather(*asked)
+        assert all(isinstance(answer.status, Success) for answer in await asyncio.gather(*asked))
     await system.close()
 
 

@@ -62,6 +62,6 @@ async def test_a_replacement_that_dies_while_the_old_one_drains_is_started_again
             _, new = await service.workers(2)
             await service.line("worker replaced")
             os.kill(new, signal.SIGKILL)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(10):
                 third = (await service.workers(3))[2]
             assert third != new

@@ -55,7 +55,7 @@ def _join(directory: Path, stack: ExitStack) -> Contact | None:
 
 
 def _begin(directory: Path, stack: ExitStack) -> Contact:
-    node = CassandraNode(directory, discard=True, commitlog_sync="periodic")  # it is killed only when all are done
+    node = CassandraNode(directory, discard=True)
     stack.callback(node.release)
     node.start()
     contact = Contact(node.host, node.port)

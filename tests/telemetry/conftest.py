@@ -9,8 +9,6 @@ import pytest
 from spikes import telemetry
 from spikes.telemetry import Telemetry, metrics
 
-pytest_plugins: list[str] = []
-
 Grown = Callable[..., float]
 
 
