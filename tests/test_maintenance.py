@@ -176,7 +176,7 @@ def age_rows(file: str, kind: str) -> None:
 async def test_a_rebuild_beside_running_writers_undoes_nothing(journal: Journal, journal_url: str) -> None:
     rows_follow = journal_url.startswith("cassandra:")  # a moment after their events: until then, they differ
     await count_up(journal, entities=20)
-    system = EntitySystem.start(journal, [counter])
+    system = EntitySystem.start(journal, [counter], Limits(ask_timeout=60))
     ids = [counter.persistence_id(f"c{number:04}") for number in range(20)]
     writing = asyncio.gather(*(system.ask(one, Add()) for one in ids * 20))
     while not writing.done():

@@ -405,6 +405,7 @@ async def test_a_stream_that_can_not_be_opened_leaves_nothing(world: World) -> N
     assert (world.feed.streams, world.feed.reading) == (0, False)
 
 
+@ordered
 @pytest.mark.parametrize(("waiting", "dropped"), [(MOST_WAITING, []), (MOST_WAITING + 1, [ANN])])
 async def test_too_many_events_waiting_drop_the_reader(world: World, waiting: int, dropped: list[str]) -> None:
     slow, quick = await world.listen(), await world.listen()

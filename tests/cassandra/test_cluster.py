@@ -16,6 +16,8 @@ from tests.cassandra.cql import PATIENT, connected
 from tests.cassandra.node import CassandraNode
 from tests.cassandra.plugin import StartCluster
 
+pytestmark = pytest.mark.torture
+
 THREE_COPIES = "{'class': 'NetworkTopologyStrategy', 'replication_factor': 3}"
 
 

@@ -46,6 +46,7 @@ async def recovered(them: Crowd) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.torture
 async def test_stopped_cassandra_is_told_and_survived(
     own_cassandra: CassandraNode, own_journal: str, tmp_path: Path
 ) -> None:
