@@ -11,8 +11,6 @@ The events are those of `audit|2026-11-24`, an entity for each day (UTC), and ca
 
 from __future__ import annotations
 
-import time
-
 from spikes.actors.port import AskTimeout
 from spikes.console.page import BadRequest, PageContext
 from spikes.domain.audit.behavior import KIND, audit_of
@@ -20,6 +18,7 @@ from spikes.domain.audit.command import NoteAction
 from spikes.journal.errors import JournalUnavailable
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Error
+from spikes.telemetry.requests import milliseconds
 
 SHORTEST, LONGEST = 3, 200
 """How many characters a reason may have."""
@@ -31,13 +30,17 @@ async def audit(context: PageContext, action: str, subject: str, reason: str) ->
     Raises BadRequest without a reason; JournalUnavailable if it can't be stored, and then it must not be done.
     """
     command = NoteAction(action, subject, reason_of(reason), context.role.name.lower(), context.client)
-    entity = PersistenceId.of(KIND, audit_of(time.time_ns() // 1_000_000))
     try:
-        answer = await context.inside.entities.ask(entity, command, request_id=f"console-{action}"[:64])
+        answer = await context.inside.entities.ask(todays(), command, request_id=f"console-{action}"[:64])
     except AskTimeout as problem:
         raise JournalUnavailable(f"this could not be noted, so it was not done: {problem}") from None
     if isinstance(answer.status, Error):
         raise JournalUnavailable(f"this could not be noted, so it was not done: {answer.status.reason}")
+
+
+def todays() -> PersistenceId:
+    """Return the audit of the present day (UTC)."""
+    return PersistenceId.of(KIND, audit_of(milliseconds()))
 
 
 def reason_of(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from spikes.telemetry.history import INTERVAL, NUMBERS
+from spikes.telemetry.history import INTERVAL, NUMBERS, QUANTILES
 
 Value = float | None
 
@@ -16,9 +16,6 @@ ADDED = frozenset({"requests_per_second", "errors_per_second", "active_entities"
 
 MOST_ROUTES = 12
 """How many routes are shown, those with the most requests."""
-
-
-QUANTILES = ("p50", "p95", "p99")
 
 
 class RouteFigures(msgspec.Struct, frozen=True):

@@ -33,12 +33,17 @@ class Subject(msgspec.Struct, frozen=True):
         return self.behavior
 
 
+def entity_of(text: str) -> PersistenceId:
+    """Return the entity that a text names. Raises BadRequest for what can't be one."""
+    if len(text) > LONGEST_ID or not is_persistence_id(text):
+        raise BadRequest("id is wrong: it must be a persistence id, like note|0MZ4A1B2C3ABC")
+    return PersistenceId.parse(text)
+
+
 def subject_of(context: PageContext) -> Subject:
     """Return the entity that the query names as `id`. Raises BadRequest for what can't be one."""
     text = context.query.get("id", "")
-    if len(text) > LONGEST_ID or not is_persistence_id(text):
-        raise BadRequest("id is wrong: it must be a persistence id, like note|0MZ4A1B2C3ABC")
-    entity = PersistenceId.parse(text)
+    entity = entity_of(text)
     return Subject(text, entity.kind, entity.entity_id, context.inside.behavior(entity.kind))
 
 

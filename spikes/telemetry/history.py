@@ -76,9 +76,9 @@ class History:
                 at=now.at,
                 requests_per_second=round((now.requests - before.requests) / seconds, 2),
                 errors_per_second=round((now.errors - before.errors) / seconds, 2),
-                append_seconds=_p95(metrics.APPEND_SECONDS, before.appends, now.appends),
-                read_seconds=_p95(metrics.READ_SECONDS, before.reads, now.reads),
-                loop_lag_seconds=_highest(metrics.LOOP_LAG, before.lags, now.lags),
+                append_seconds=_quantile(0.95, metrics.APPEND_SECONDS, before.appends, now.appends),
+                read_seconds=_quantile(0.95, metrics.READ_SECONDS, before.reads, now.reads),
+                loop_lag_seconds=_quantile(1.0, metrics.LOOP_LAG, before.lags, now.lags),
                 active_entities=sum(value for _, value in metrics.ACTIVE.read()),
                 mailbox_messages=sum(value for _, value in metrics.MAILBOX.read()),
                 memory_bytes=memory(),
@@ -150,14 +150,10 @@ def _added_up(before: Counts, now: Counts) -> list[int] | None:
     return [sum(counts) for counts in zip(*each, strict=True)] if each else None
 
 
-def _p95(spreads: Spreads, before: Counts, now: Counts) -> float | None:
+def _quantile(q: float, spreads: Spreads, before: Counts, now: Counts) -> float | None:
+    """Return a quantile over all labels of what was counted meanwhile, None if nothing was."""
     counts = _added_up(before, now)
-    return quantile(0.95, spreads.bounds, counts) if counts else None
-
-
-def _highest(spreads: Spreads, before: Counts, now: Counts) -> float | None:
-    counts = _added_up(before, now)
-    return quantile(1.0, spreads.bounds, counts) if counts else None
+    return quantile(q, spreads.bounds, counts) if counts else None
 
 
 def _routes(before: Counts, now: Counts) -> dict[str, RouteSample]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import msgspec
 
 from spikes.actors.port import AskTimeout
-from spikes.console.auditing import audit
+from spikes.console.auditing import audit, todays
 from spikes.console.inside import Inside
 from spikes.console.page import BadRequest, NotThere, Page, PageContext, Redirect
+from spikes.console.subject import LONGEST_ID, entity_of
 from spikes.console.writing import check_typed, check_writes
-from spikes.domain.audit.behavior import KIND, audit_of
 from spikes.domain.user.command import EndSession, ListSessions
 from spikes.domain.user.entity import Session
 from spikes.journal.errors import JournalUnavailable
@@ -34,9 +33,6 @@ DONE = {
     "drain": "The service finishes what it has begun, then ends.",
 }
 """What is said of an action that was done; nothing else of the address is shown."""
-
-LONGEST_ID = 200
-"""The longest persistence id, in characters."""
 
 
 class Actions(msgspec.Struct, frozen=True):
@@ -57,7 +53,7 @@ async def page(context: PageContext) -> Page:
         DONE.get(context.query.get("done", ""), ""),
         subject,
         subject if subject.startswith("user|") else "",
-        f"{KIND}|{audit_of(time.time_ns() // 1_000_000)}",
+        str(todays()),
     )
     return Page("actions.html", content, "Actions")
 
@@ -129,12 +125,10 @@ async def _begin(context: PageContext, action: str) -> PersistenceId:
     """Return what the form is about, once it is confirmed and noted. Raises Refusal, BadRequest, JournalUnavailable."""
     check_writes(context)
     text = context.form.get("id", "").strip()
-    kind, separator, entity_id = text.partition("|")
-    if not (kind and separator and entity_id) or "|" in entity_id or len(text) > LONGEST_ID or not text.isprintable():
-        raise BadRequest("id is wrong: it must be a persistence id, like note|0MZ4A1B2C3ABC")
+    entity = entity_of(text if text.isprintable() else "")  # one that nobody can read, nobody can confirm
     check_typed(context, text)
     await audit(context, action, text, context.form.get("reason", ""))
-    return PersistenceId.of(kind, entity_id)
+    return entity
 
 
 def _done(what: str, entity: PersistenceId) -> Redirect:
