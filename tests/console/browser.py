@@ -65,6 +65,17 @@ class Look:
         width: int = await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         return max(width, 0)
 
+    async def images(self) -> None:
+        """Wait until each image has come, or was refused.
+
+        Asked by the debugger in one go: `wait_for_function` looks again by evaluating a string in the page, which the
+        page's own policy forbids, so that it fails on whatever is not so at its first look.
+        """
+        await self.page.evaluate(
+            "Promise.all([...document.images].map(each => each.complete || "
+            "new Promise(done => { each.onload = each.onerror = done })))"
+        )
+
     async def next_message(self) -> None:
         """Wait until a live part has come and stands on the page."""
         await self.page.evaluate(

@@ -108,10 +108,10 @@ async def test_a_page_connects_again_when_the_service_is_back(manage: StartManag
         await look.go("/")
         await look.next_message()
         await first.cleanup()
-        await look.page.wait_for_function("document.getElementById('connection').textContent !== ''")
+        await look.page.wait_for_selector("#connection:not(:empty)", state="attached")
         again, _ = await serve(managed, port)
         await look.next_message()
-        await look.page.wait_for_function("document.getElementById('connection').textContent === ''")
+        await look.page.wait_for_selector("#connection:empty", state="attached")
     await again.cleanup()
 
 
@@ -157,6 +157,6 @@ async def test_an_attacked_page_runs_nothing(operated: Managed) -> None:
             "document.querySelector('main').innerHTML = '<img src=x onerror=\"window.attacked = 1\">' + "
             "'<img src=\"https://attacker.example/x\">'"
         )
-        await look.page.wait_for_function("[...document.images].every(each => each.complete)")
+        await look.images()
         assert await look.page.evaluate("window.attacked") is None
         assert any("Content Security Policy" in complaint for complaint in look.complaints)
