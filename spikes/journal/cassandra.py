@@ -12,7 +12,7 @@ CassandraJournal      the port
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import structlog
@@ -132,7 +132,7 @@ class CassandraJournal:
         self._rows = Rows(session, kinds, schema.ranges)
         self._feed = CassandraFeed(session, clock)
         self.appender = Appender(
-            self.streams_of_events, self._claims, self._intents, self._rows, self._feeds, self._publish
+            self.streams_of_events, self._claims, self._intents, self._rows, self._feed, self._feeds
         )
         self._lists = Lists(session, kinds, schema.ranges)
         self._left = LeftBehind(self._intents, self.streams_of_events, clock.millis)
@@ -175,9 +175,6 @@ class CassandraJournal:
         if not schema.feed:
             return frozenset((entity_id,))
         return frozenset(_owner(index, schema.feed) for index in (append.before, append.row.index) if index) - {""}
-
-    def _publish(self, append: Append, feeds: frozenset[str]) -> Awaitable[None]:
-        return self._feed.publish(append.persistence_id, append.events, feeds)
 
     # ------------------------------------------------------------------------------------------------------- freshness
 

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from spikes.journal.cassandra_claims import Claims, stamp_of
+from spikes.journal.cassandra_feed import CassandraFeed
 from spikes.journal.cassandra_intents import Attempt, Intents, Ticket
 from spikes.journal.cassandra_places import Place
 from spikes.journal.cassandra_rows import Rows
@@ -46,7 +47,10 @@ KNOWN_EPOCHS = 100_000
 """How many fences are remembered; one that is not costs an append that begins again."""
 
 Feeds = Callable[[Append], frozenset[str]]
-Publish = Callable[[Append, frozenset[str]], Awaitable[None]]
+"""Tells in whose feeds the events of an append are."""
+
+Published = asyncio.Task[None] | None
+"""What is left to do until the events are in those feeds."""
 
 
 class Fenced(Exception):
@@ -65,16 +69,16 @@ class Appender:
         claims: Claims,
         intents: Intents,
         rows: Rows,
+        feed: CassandraFeed,
         feeds: Feeds,
-        publish: Publish,
         crash_point: Callable[[str], Awaitable[None] | None] = lambda step: None,
     ) -> None:
         self._streams = streams
         self._claims = claims
         self._intents = intents
         self._rows = rows
+        self._feed = feed
         self._feeds = feeds
-        self._publish = publish
         self._crash_point = crash_point
         self._epochs: dict[tuple[str, int], int | None] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -279,17 +283,18 @@ class Appender:
     # ----------------------------------------------------------------------------------------------------- after it
 
     async def _finish(self, append: Append, leave: tuple[Place, ...], ticket: Ticket) -> None:
-        """Write the row, for which the answer waits. The append is stored, so nothing here can fail it any more."""
-        feeds = self._feeds(append)
+        """Write the row and the feeds', for which the answer waits. Nothing here can fail what is stored any more."""
+        told = append.persistence_id, append.events, self._feeds(append)
+        drawn = self._feed.draw(*told)
         try:
-            await self._rows.write(append.row, leave)
+            await self._rows.write(append.row, leave, beside=drawn.writes)
         except JournalError as problem:
             log.warning("row_left_behind", persistence_id=append.persistence_id, problem=str(problem))
-            self._later(self._mend(append, leave, self._publish(append, feeds), ticket))
+            self._later(self._mend(append, leave, self._feed.publish(*told), ticket))
         else:
-            self._later(self._tidy(append, self._publish(append, feeds), ticket))
+            self._later(self._tidy(append, self._feed.told(*told, drawn), ticket))
 
-    async def _mend(self, append: Append, leave: tuple[Place, ...], published: Awaitable[None], ticket: Ticket) -> None:
+    async def _mend(self, append: Append, leave: tuple[Place, ...], published: Published, ticket: Ticket) -> None:
         """Write the row as soon as the store takes it; until then the intent stays."""
         while True:
             await asyncio.sleep(MEND)
@@ -301,10 +306,11 @@ class Appender:
             await self._tidy(append, published, ticket)
             return
 
-    async def _tidy(self, append: Append, published: Awaitable[None], ticket: Ticket) -> None:
-        """What nobody waits for: the feed, claims that were let go, the intent."""
+    async def _tidy(self, append: Append, published: Published, ticket: Ticket) -> None:
+        """What nobody waits for: feeds that were not told in time, claims that were let go, the intent."""
         await self._passed("row")
-        await published
+        if published is not None:
+            await published
         await self._passed("feed")
         try:
             await asyncio.gather(

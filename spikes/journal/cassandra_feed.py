@@ -29,7 +29,7 @@ import structlog
 
 from spikes.journal.cassandra_clock import Clock
 from spikes.journal.cassandra_cql import FEED_TTL
-from spikes.journal.cassandra_feed_rows import SECOND, FeedRows, Row
+from spikes.journal.cassandra_feed_rows import SECOND, Drawn, FeedRows, Row
 from spikes.journal.cassandra_ring import TABLES, UNSETTLED, Key, Ring, micros_of, position_of, tag_of
 from spikes.journal.cassandra_session import Session
 from spikes.journal.errors import FeedOverrun, JournalError, JournalUnavailable
@@ -93,6 +93,23 @@ class CassandraFeed:
 
     # ---------------------------------------------------------------------------------------------------------- writing
 
+    def draw(self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str]) -> Drawn:
+        """Return the rows of events that are known to be stored, to be written at once and then given to `told`."""
+        return self._rows.draw(persistence_id, events, homes)
+
+    def told(
+        self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str], drawn: Drawn
+    ) -> asyncio.Task[None] | None:
+        """Let events arrive here whose rows were written; None if that was in time, else see `publish`.
+
+        Whoever reads the tables too early to find them there reads them before they arrive here, and gets them then.
+        """
+        if homes and not self._rows.in_time(drawn):
+            return self.publish(persistence_id, events, homes)
+        if homes:
+            self._arrive(persistence_id, events)
+        return None
+
     def publish(
         self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str]
     ) -> asyncio.Task[None]:
@@ -101,13 +118,17 @@ class CassandraFeed:
         Only for what is known to be stored. The intent has to stay until the task is done; it goes on trying until it
         succeeds, and is cancelled if the journal closes before. A sweeper may publish again what was published before.
         """
-        arrived = [self._ring.put(persistence_id, event) for event in events] if homes else []
-        if any(arrived):
-            self._news.tell()
+        if homes:
+            self._arrive(persistence_id, events)
         task = asyncio.create_task(self._rows.write(persistence_id, events, homes))
         self._writing[task] = persistence_id, events, homes
         task.add_done_callback(self._writing.__delitem__)
         return task
+
+    def _arrive(self, persistence_id: str, events: Iterable[StoredEvent]) -> None:
+        arrived = [self._ring.put(persistence_id, event) for event in events]
+        if any(arrived):
+            self._news.tell()
 
     # ---------------------------------------------------------------------------------------------------------- reading
 

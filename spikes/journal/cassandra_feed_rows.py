@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from spikes.journal.cassandra_clock import Clock
+from spikes.journal.cassandra_rows import Write
 from spikes.journal.cassandra_session import Session
 from spikes.journal.errors import JournalError, JournalUnavailable
 from spikes.journal.port import StoredEvent
@@ -28,6 +29,9 @@ WRITTEN_TOGETHER = 64
 READ_TOGETHER = 32
 """How many rows of one append are on their way at the same time, and how many homes are read at the same time."""
 
+DRAWN_TOGETHER = 4
+"""The most rows of one append that are written together with the entity's own, which are six at most."""
+
 READ_ROWS = 200
 """The most rows of one answer."""
 
@@ -43,6 +47,13 @@ class Row(NamedTuple):
     micros: int
     persistence_id: str
     event: StoredEvent
+
+
+class Drawn(NamedTuple):
+    """Rows with their positions: when the first was drawn, and what writes them."""
+
+    first: int
+    writes: Sequence[Write]
 
 
 class FeedRows:
@@ -61,27 +72,41 @@ class FeedRows:
             while not await self._stored(persistence_id, rows[start : start + WRITTEN_TOGETHER]):
                 log.info("feed_row_written_again", persistence_id=persistence_id)
 
-    async def _stored(self, persistence_id: str, rows: Sequence[tuple[str, StoredEvent]]) -> bool:
-        """Write rows with positions of now; tell whether they were acknowledged in time.
+    def draw(self, persistence_id: str, events: Iterable[StoredEvent], homes: Iterable[str]) -> Drawn:
+        """Give each event a position in each home, of now, for whoever writes the rows and then asks `in_time`.
+
+        For a few rows; of many, none is drawn.
+        """
+        rows = [(home, event) for event in events for home in homes]
+        return self._draw(persistence_id, rows if len(rows) <= DRAWN_TOGETHER else ())
+
+    def in_time(self, drawn: Drawn) -> bool:
+        """Tell whether rows that are acknowledged by now were so within a second of their positions.
 
         The clock is what counts: a process that was stopped meanwhile finds the answer and the end of its time at once.
         """
-        drawn = [self._draw() for _ in rows]
+        return bool(drawn.writes) and self._clock.micros() - drawn.first <= ACKNOWLEDGED
+
+    async def _stored(self, persistence_id: str, rows: Sequence[tuple[str, StoredEvent]]) -> bool:
+        """Write rows with positions of now; tell whether they were acknowledged in time."""
+        drawn = self._draw(persistence_id, rows)
         try:
             async with asyncio.timeout(ACKNOWLEDGED / SECOND):
-                await asyncio.gather(
-                    *(self._put(home, at, persistence_id, event) for (home, event), at in zip(rows, drawn, strict=True))
-                )
+                await asyncio.gather(*(self._session.run(*write) for write in drawn.writes))
         except (JournalError, TimeoutError):
             await asyncio.sleep(AGAIN)
             return False
-        return self._clock.micros() - drawn[0] <= ACKNOWLEDGED
+        return self.in_time(drawn)
 
-    async def _put(self, home: str, micros: int, persistence_id: str, event: StoredEvent) -> None:
-        content = _encode(event)
-        await self._session.run("put_feed", home, micros // BUCKET, micros, persistence_id, event.sequence_nr, content)
+    def _draw(self, persistence_id: str, rows: Iterable[tuple[str, StoredEvent]]) -> Drawn:
+        positioned = [(self._position(), home, event) for home, event in rows]
+        writes = [
+            ("put_feed", home, at // BUCKET, at, persistence_id, event.sequence_nr, _encode(event))
+            for at, home, event in positioned
+        ]
+        return Drawn(positioned[0][0] if positioned else 0, writes)
 
-    def _draw(self) -> int:
+    def _position(self) -> int:
         self._drawn = max(self._drawn + 1, self._clock.micros())
         return self._drawn
 

@@ -25,6 +25,10 @@ KNOWN_BUCKETS = 100_000
 """How many partitions are remembered as listed in `buckets`; then they are written once more."""
 
 
+Write = tuple[Any, ...]
+"""The name of a statement, and its values."""
+
+
 class StoredRow(NamedTuple):
     """A row as it is stored: its version, what it was made of, where it stands, and the state."""
 
@@ -97,8 +101,10 @@ class Rows:
         schema = self._schemas.get(kind_of(persistence_id))
         return () if schema is None else at.places(schema.kind, schema, index)
 
-    async def write(self, row: EntityRow, leave: Iterable[Place] = (), revision: int = 0) -> None:
-        """Write a row wherever it stands, and nothing where it stood: at `leave` (rule K9).
+    async def write(
+        self, row: EntityRow, leave: Iterable[Place] = (), revision: int = 0, beside: Sequence[Write] = ()
+    ) -> None:
+        """Write a row wherever it stands, and nothing where it stood: at `leave` (rule K9); and what goes beside it.
 
         A small row goes in one request. A large one is over what Cassandra takes in a batch, and goes place by place.
         """
@@ -108,8 +114,10 @@ class Rows:
             *(self._listing_write(row, place, shown, revision) for place in places),
             *(self._listing_write(row, place, self._nothing, revision) for place in set(leave).difference(places)),
         ]
+        size = _size(row, shown) * len(writes) + _bytes_of(beside)
+        writes += beside
         new = [(place.home, place.bucket) for place in places if (place.home, place.bucket) not in self._known]
-        if len(writes) <= TOGETHER and _size(row, shown) * len(writes) <= TOGETHER_BYTES:
+        if len(writes) <= TOGETHER and size <= TOGETHER_BYTES:
             work = [self._session.run_together("rows", [self._session.bound(*write) for write in writes])]
         else:
             work = [self._write(*write) for write in writes]
@@ -155,9 +163,7 @@ class Rows:
         facts, terms = at.encode(at.facts_of(index)), at.indexed_terms(schema, index)
         return Shown(False, index.item, facts, terms, at.ranged_values(self._ranges, index))
 
-    def _snapshot_writes(
-        self, row: EntityRow, places: Sequence[Place], shown: Shown, revision: int
-    ) -> Sequence[tuple[Any, ...]]:
+    def _snapshot_writes(self, row: EntityRow, places: Sequence[Place], shown: Shown, revision: int) -> Sequence[Write]:
         written, snapshot = at.timestamp(row.sequence_nr, row.state_version, revision), row.snapshot
         values = (
             *(row.sequence_nr, row.state_version, at.digest(row)),
@@ -174,7 +180,7 @@ class Rows:
             ("put_snapshot", row.persistence_id, *state, at.timestamp(*version, revision)),
         ]
 
-    def _listing_write(self, row: EntityRow, place: Place, shown: Shown, revision: int) -> tuple[Any, ...]:
+    def _listing_write(self, row: EntityRow, place: Place, shown: Shown, revision: int) -> Write:
         return (
             *("put_listing", place.home, place.bucket, place.key, row.persistence_id),
             *(shown.gone, row.sequence_nr, row.state_version, shown.item, shown.facts, shown.terms, *shown.ranged),
@@ -247,6 +253,10 @@ def _size(row: EntityRow, shown: Shown) -> int:
     state = len(row.snapshot.state) if row.snapshot else 0
     terms = sum(4 + (len(term) if term.isascii() else 4 * len(term)) for term in shown.terms)
     return max(state, terms) + len(shown.item) + len(shown.facts) + 200
+
+
+def _bytes_of(writes: Iterable[Write]) -> int:
+    return sum(len(value) for write in writes for value in write if isinstance(value, bytes | str))
 
 
 def _snapshot_values(snapshot: Snapshot) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The rules K1 to K5 and K12 of `docs/protocol.md`, by two journals on one keyspace of a real Cassandra."""
+"""The rules K1 to K5, K11 and K12 of `docs/protocol.md`, by two journals on one keyspace of a real Cassandra."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from spikes.journal import cassandra_append, cassandra_stream
 from spikes.journal.cassandra import open_cassandra
 from spikes.journal.cassandra_cql import Way
+from spikes.journal.cassandra_feed_rows import ACKNOWLEDGED, DRAWN_TOGETHER
 from spikes.journal.cassandra_stream import MOST_BYTES, MOST_EVENTS
 from spikes.journal.cassandra_target import target_of
 from spikes.journal.errors import (
@@ -34,6 +35,7 @@ from tests.journal.rivals import (
     IMPATIENCE,
     STEPS,
     Rivals,
+    index_of,
     intents,
     is_append,
     is_claim,
@@ -49,6 +51,14 @@ EVERY = [Action.DROP_ANSWER, Action.DROP_REQUEST, Action.CUT_BEFORE, Action.CUT_
 
 def is_write(request: Request) -> bool:
     return request.opcode != "PREPARE" and not request.text.startswith("SELECT")
+
+
+def is_told(request: Request) -> bool:
+    return request.opcode != "PREPARE" and "INSERT INTO feed" in request.text
+
+
+def is_told_alone(request: Request) -> bool:
+    return is_told(request) and not is_row(request)
 
 
 async def numbers(rivals: Rivals, pid: str = "note|1") -> list[int]:
@@ -349,6 +359,45 @@ async def test_k5_an_intent_that_fails_stores_nothing(rivals: Rivals) -> None:
     with pytest.raises(JournalUnavailable):
         await rivals.here.append(append(take=(SLUG,)))
     assert appends.caught == []
+
+
+# ------------------------------------------------------------------------------ K11: feeds that are told with the row
+
+
+async def test_k11_a_feed_is_told_with_the_row(rivals: Rivals) -> None:
+    writes = rivals.proxy.on(is_write, Action.PASS, times=None)
+    await rivals.here.append(telling())
+    await rivals.settle()
+    assert [is_row(each) for each in writes.caught if "INSERT INTO feed" in each.text] == [True]
+
+
+async def test_k11_what_was_told_too_late_is_told_again(rivals: Rivals) -> None:
+    late = rivals.proxy.on(is_row, Action.HOLD_ANSWER)
+    again = rivals.proxy.on(is_told_alone, Action.PASS)
+    assert await rivals.here.append(telling()) == Appended(1)
+    await again.met()
+    late.release()
+    await rivals.settle()
+    first, *_, last = sorted(each.position for each in rivals.rows("feed"))
+    assert last - first > ACKNOWLEDGED
+
+
+async def test_k11_what_is_lost_with_the_row_is_told_alone(rivals: Rivals) -> None:
+    rivals.proxy.on(is_row, Action.DROP_REQUEST, times=2)  # once more is the driver's own try
+    again = rivals.proxy.on(is_told_alone, Action.PASS)
+    assert await rivals.here.append(telling()) == Appended(1)
+    await again.met()
+    await rivals.settle()
+    assert len(rivals.rows("feed")) == 1
+
+
+@pytest.mark.parametrize("events", [DRAWN_TOGETHER, DRAWN_TOGETHER + 1])
+async def test_k11_many_events_are_told_by_themselves(rivals: Rivals, events: int) -> None:
+    told = rivals.proxy.on(is_told, Action.PASS, times=None)
+    await rivals.here.append(append(count=events, index=index_of(b"ann")))
+    await rivals.settle()
+    assert len(rivals.rows("feed")) == events
+    assert [is_row(each) for each in told.caught] == ([True] if events == DRAWN_TOGETHER else [False] * events)
 
 
 # ----------------------------------------------------------------------------------------------- C2, K12, R4: refusals
