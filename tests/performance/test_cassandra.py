@@ -73,11 +73,14 @@ async def served(folder: Path, url: str, session: aiohttp.ClientSession) -> Asyn
 async def test_the_service_is_near_the_driver(
     tmp_path: Path, start_cassandra: StartCassandra, new_keyspace: str
 ) -> None:
-    node = start_cassandra(commitlog_sync="periodic")  # as Cassandra comes; with `batch` the disk is measured
+    # `periodic`, and a quarter of the memory for rows, are as Cassandra comes: `batch` would measure the disk, and a
+    # small heap how often rows are written out.
+    node = start_cassandra(commitlog_sync="periodic", heap="2g")
     contact = Contact(node.host, node.port)
-    url = contact.url(new_keyspace, replication=1)
-    await (await open_store(url, migrate=True)).close()
-    alone = {what: await driver(contact, new_keyspace, what) for what in ("append", "create", "head")}
+    url, apart = contact.url(new_keyspace, replication=1), f"{new_keyspace}_driver"  # a service would mend its rows
+    for each in (url, contact.url(apart, replication=1)):
+        await (await open_store(each, migrate=True)).close()
+    alone = {what: await driver(contact, apart, what) for what in ("append", "create", "head")}
     async with aiohttp.ClientSession() as session, served(tmp_path, url, session) as address:
         token = ("-H", f"Authorization: Bearer {await login(session, address)}")
         note = await new_note(session, address, token[1].rpartition(" ")[2])
