@@ -13,7 +13,7 @@ import pytest
 
 from spikes.actors import feed as hub
 from spikes.actors import feed_sights, feed_stream
-from spikes.actors.feed import CATCH_UP_PAGE, MOST_STREAMS
+from spikes.actors.feed import MOST_STREAMS
 from spikes.actors.feed_place import read_place, write_place
 from spikes.actors.feed_stream import MOST_WAITING
 from spikes.actors.port import AccountChanged, Drained, FeedEvent, FeedItem, FeedStream, Reset, TooManyStreams
@@ -316,8 +316,9 @@ async def test_who_comes_from_a_process_that_is_ahead_gets_nothing_twice(world: 
     assert await waiting is None
 
 
-@pytest.mark.parametrize("count", [CATCH_UP_PAGE - 1, CATCH_UP_PAGE, CATCH_UP_PAGE + 1])
-async def test_many_missed_events_come_page_by_page(world: World, count: int) -> None:
+@pytest.mark.parametrize("count", [19, 20, 21])
+async def test_many_missed_events_come_page_by_page(world: World, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(hub, "CATCH_UP_PAGE", 20)
     start = (await world.listen()).id
     notes = [await world.create() for _ in range(count)]
     assert [event["id"] for event in await events(await world.listen(after=start), count)] == notes

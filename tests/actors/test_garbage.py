@@ -52,7 +52,7 @@ def start(journal: Journal, **limits: int) -> EntitySystem:
 async def test_entities_that_leave_are_freed(journal: Journal) -> None:
     entities = start(journal, max_entities=10)
     with garbage() as found:
-        for number in range(50):
+        for number in range(20):
             one = counter.persistence_id(f"c{number}")
             for command in (Add(), Read(), Break()):
                 await entities.ask(one, command)

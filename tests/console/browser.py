@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from playwright.async_api import Page, async_playwright
@@ -16,6 +16,16 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
 TIMEOUT = 30_000
 """How long a look may take, in milliseconds; a second at most where nobody else is busy."""
+
+
+class Window(NamedTuple):
+    """How people look: pixels of width, and the colours they prefer."""
+
+    width: int
+    scheme: Literal["dark", "light"]
+
+
+WINDOWS = (Window(1280, "dark"), Window(320, "light"))
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and os.environ.get("CI") != "true",
@@ -46,6 +56,11 @@ class Look:
     async def go(self, path: str) -> None:
         """Open a page of the console."""
         await self.page.goto(self.base + path, wait_until="load")
+
+    async def be(self, window: Window) -> None:
+        """Give the window another width and scheme; the page stays."""
+        await self.page.set_viewport_size({"width": window.width, "height": 900})
+        await self.page.emulate_media(color_scheme=window.scheme, reduced_motion="reduce")  # no colours in between
 
     async def log_in(self, token: str) -> None:
         """Type a token into the login form."""

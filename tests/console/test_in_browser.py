@@ -13,7 +13,7 @@ from spikes.console import listener
 from spikes.console.routes import ROUTES
 from spikes.domain.user.behavior import user_behavior
 from spikes.domain.user.command import Register
-from tests.console.browser import Look, looking, needs_chromium
+from tests.console.browser import WINDOWS, Look, looking, needs_chromium
 from tests.console.conftest import TOKEN, VIEWER_TOKEN, Managed, StartManaged
 
 pytestmark = needs_chromium
@@ -42,16 +42,16 @@ def address(managed: Managed) -> str:
     return f"http://127.0.0.1:{managed.client.port}"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (320, "light")])
-async def test_every_page_is_for_everybody_and_keeps_the_policy(operated: Managed, width: int, scheme: str) -> None:
-    window = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
-    async with looking(address(operated), **window) as look:
+async def test_every_page_is_for_everybody_and_keeps_the_policy(operated: Managed) -> None:
+    async with looking(address(operated)) as look:
         await look.go("/login")
         assert await look.axe() == []
         await look.log_in(TOKEN)
         for path in PAGES:
             await look.go(path)
-            assert (path, await look.axe(), await look.overflow()) == (path, [], 0)
+            for window in WINDOWS:
+                await look.be(window)
+                assert (path, window, await look.axe(), await look.overflow()) == (path, window, [], 0)
         assert look.complaints == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.replicas.services import end, verify
 from tests.storm import Ledger, compare, spikes, storm
 
-ENOUGH = 100
+ENOUGH = 50
 
 
 async def test_workers_are_replaced_in_a_storm_and_no_request_fails(journal: str, tmp_path: Path) -> None:
