@@ -17,7 +17,7 @@ from spikes.journal.words import words
 INDEXED = 3
 """The length of the beginnings that the full text index knows."""
 
-MOST_WORDS = 32
+MOST_WORDS = 128
 """How many words a beginning may stand for; of more, the full text index finds the places itself."""
 
 

@@ -196,11 +196,12 @@ async def test_many_found_are_sorted_along_an_index(
         assert found == expected(holds, Sort(order))
 
 
-@pytest.mark.parametrize("few", [0, 30, COUNT])
+@pytest.mark.parametrize(("few", "piece", "pieces"), [(0, 10_000, 4), (30, 7, COUNT), (COUNT, 1, 2), (0, 5, 4)])
 async def test_few_and_many_parts_are_found_alike(
-    notes: SqliteJournal, few: int, monkeypatch: pytest.MonkeyPatch
+    notes: SqliteJournal, few: int, piece: int, pieces: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spikes.journal.sqlite_parts.FEW", few)
+    for limit, value in {"FEW": few, "PIECE": piece, "PIECES": pieces}.items():
+        monkeypatch.setattr(f"spikes.journal.sqlite_parts.{limit}", value)
     for holds in (*LISTS.values(), (*OWN, RED), (*VISIBLE, Equal("status", "Done"))):
         found = await all_ids(notes, where=holds, text=(TextTerm(("comment",)), TextTerm(("word",))), sort=None)
         assert sorted(found) == sorted(expected(holds, Sort("created")))
@@ -235,7 +236,7 @@ async def test_what_moves_to_another_scope_is_found_there(notes: SqliteJournal) 
 LONG = {"apple": "a", "apples": "b", "Äpplet": "c", "applied": "d", "appendix": "e", "ape": "f"}
 
 
-@pytest.mark.parametrize("most", [32, 3, 2, 0])
+@pytest.mark.parametrize("most", [128, 3, 2, 0])
 @pytest.mark.parametrize(("prefix", "expected"), [("appl", "abcd"), ("apple", "abc"), ("app", "abcde"), ("applx", "")])
 async def test_long_beginnings_find_as_short_ones_do(
     notes: SqliteJournal, prefix: str, expected: str, most: int, monkeypatch: pytest.MonkeyPatch
