@@ -285,14 +285,14 @@ class Appender:
     async def _finish(self, append: Append, leave: tuple[Place, ...], ticket: Ticket) -> None:
         """Write the row and the feeds', for which the answer waits. Nothing here can fail what is stored any more."""
         told = append.persistence_id, append.events, self._feeds(append)
-        drawn = self._feed.draw(*told)
-        try:
-            await self._rows.write(append.row, leave, beside=drawn.writes)
-        except JournalError as problem:
-            log.warning("row_left_behind", persistence_id=append.persistence_id, problem=str(problem))
-            self._later(self._mend(append, leave, self._feed.publish(*told), ticket))
-        else:
-            self._later(self._tidy(append, self._feed.told(*told, drawn), ticket))
+        with self._feed.telling(*told) as drawn:
+            try:
+                await self._rows.write(append.row, leave, beside=drawn.writes)
+            except JournalError as problem:
+                log.warning("row_left_behind", persistence_id=append.persistence_id, problem=str(problem))
+                self._later(self._mend(append, leave, self._feed.publish(*told), ticket))
+            else:
+                self._later(self._tidy(append, self._feed.told(*told, drawn), ticket))
 
     async def _mend(self, append: Append, leave: tuple[Place, ...], published: Published, ticket: Ticket) -> None:
         """Write the row as soon as the store takes it; until then the intent stays."""

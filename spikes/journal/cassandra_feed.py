@@ -23,7 +23,8 @@ repeats.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -79,12 +80,13 @@ class CassandraFeed:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._clock = clock
         self._rows = FeedRows(session, clock)
-        self._ring = Ring(self._ceiling)
+        self._ring = Ring(self._ceiling, SLACK)
         self._news = News()
         self._homes: dict[str, Home] = {}
         self._left: dict[str, Home] = {}
         self._reached: int | None = None
-        self._writing: dict[asyncio.Task[None], tuple[str, tuple[StoredEvent, ...], frozenset[str]]] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        self._untold: dict[object, tuple[str, tuple[StoredEvent, ...], frozenset[str]]] = {}
         self._waiting = 0
         self._polling: asyncio.Task[None] | None = None
         self._due = 0.0
@@ -93,17 +95,24 @@ class CassandraFeed:
 
     # ---------------------------------------------------------------------------------------------------------- writing
 
-    def draw(self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str]) -> Drawn:
-        """Return the rows of events that are known to be stored, to be written at once and then given to `told`."""
-        return self._rows.draw(persistence_id, events, homes)
+    @contextmanager
+    def telling(self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str]) -> Iterator[Drawn]:
+        """Return the rows of events that are known to be stored, to be written at once by whoever asks.
+
+        Meanwhile the events count as on their way: whoever reads the tables too early to find them gets them all the
+        same. Before it is over, `told` has to be called if they were written, else `publish`.
+        """
+        key = object()
+        self._untold[key] = persistence_id, events, homes
+        try:
+            yield self._rows.draw(persistence_id, events, homes)
+        finally:
+            del self._untold[key]
 
     def told(
         self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str], drawn: Drawn
     ) -> asyncio.Task[None] | None:
-        """Let events arrive here whose rows were written; None if that was in time, else see `publish`.
-
-        Whoever reads the tables too early to find them there reads them before they arrive here, and gets them then.
-        """
+        """Let events arrive here whose rows were written; None if that was in time, else see `publish`."""
         if homes and not self._rows.in_time(drawn):
             return self.publish(persistence_id, events, homes)
         if homes:
@@ -121,8 +130,10 @@ class CassandraFeed:
         if homes:
             self._arrive(persistence_id, events)
         task = asyncio.create_task(self._rows.write(persistence_id, events, homes))
-        self._writing[task] = persistence_id, events, homes
-        task.add_done_callback(self._writing.__delitem__)
+        self._writing.add(task)
+        self._untold[task] = persistence_id, events, homes
+        task.add_done_callback(self._writing.discard)
+        task.add_done_callback(self._untold.__delitem__)
         return task
 
     def _arrive(self, persistence_id: str, events: Iterable[StoredEvent]) -> None:
@@ -207,7 +218,7 @@ class CassandraFeed:
         now = self._clock.micros()
         return [
             PositionedEvent(position_of(now, UNSETTLED), persistence_id, event)
-            for persistence_id, events, feeds in self._writing.values()
+            for persistence_id, events, feeds in self._untold.values()
             if feeds & homes
             for event in events
         ]
@@ -241,7 +252,7 @@ class CassandraFeed:
             rows = await self._rows.read(name, home.reached, until, lambda _: False, PATIENCE)
         except JournalError:
             return False
-        arrived = [self._ring.put(row.persistence_id, row.event) for row in rows]
+        arrived = [self._ring.put(row.persistence_id, row.event, row.micros) for row in rows]
         home.reached = max(home.reached, until)
         if any(arrived):
             self._news.tell()
@@ -262,7 +273,7 @@ class CassandraFeed:
         if self._polling is not None:
             self._polling.cancel()
         if self._writing:
-            _, late = await asyncio.wait(tuple(self._writing), timeout=CLOSING)
+            _, late = await asyncio.wait(self._writing, timeout=CLOSING)
             await _cancelled(late)
 
 

@@ -30,7 +30,7 @@ READ_TOGETHER = 32
 """How many rows of one append are on their way at the same time, and how many homes are read at the same time."""
 
 DRAWN_TOGETHER = 4
-"""The most rows of one append that are written together with the entity's own, which are six at most."""
+"""The most rows of one append that are written together with the entity's own."""
 
 READ_ROWS = 200
 """The most rows of one answer."""

@@ -29,6 +29,9 @@ MOST_SEEN = 20_000
 MOST_MARKS = 1_000
 """How many positions without an event are known again."""
 
+OWN = 2**63
+"""In place of a time: the event is this process's own, which knows when its rows are written again."""
+
 Key = tuple[str, int]
 """The persistence id and the number of an event."""
 
@@ -52,21 +55,28 @@ class Ring:
     """Events by their arrival. `ceiling` tells the highest time that the next position may have, if it is not raised
     to be unique."""
 
-    def __init__(self, ceiling: Callable[[], int]) -> None:
+    def __init__(self, ceiling: Callable[[], int], slack: int) -> None:
         self._ceiling = ceiling
+        self._slack = slack
         self._tag = random.randrange(UNSETTLED + 1, 1 << TAG_BITS)
         self._last = self._floor = position_of(0, self._tag)
         self._events: list[PositionedEvent] = []
         self._bytes = 0
-        self._seen: dict[Key, None] = {}
+        self._seen: dict[Key, int] = {}
         self._marks: dict[int, None] = {}
 
-    def put(self, persistence_id: str, event: StoredEvent) -> bool:
-        """Let an event arrive, unless it did so before; tell which."""
+    def put(self, persistence_id: str, event: StoredEvent, written: int = OWN) -> bool:
+        """Let an event arrive, unless it did so before; tell which. `written` is the time of the row it was read from.
+
+        A row that is later than the one before by more than `slack` was written again, and lets the event arrive again:
+        the first may have been missed by whoever comes now, and would not look back so far.
+        """
         key = persistence_id, event.sequence_nr
-        if key in self._seen:
+        seen = self._seen.get(key)
+        if seen is not None and (written == OWN or written <= seen + self._slack):
+            self._seen[key] = OWN if written == OWN else seen
             return False
-        self._seen[key] = None
+        self._seen[key] = written
         if len(self._seen) > MOST_SEEN:
             del self._seen[next(iter(self._seen))]
         self._events.append(PositionedEvent(self._next(), persistence_id, event))

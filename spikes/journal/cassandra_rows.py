@@ -19,7 +19,7 @@ from spikes.journal.port import EntityRow, IndexPart, RowSchema, RowVersion, Sna
 
 TOGETHER = 10
 TOGETHER_BYTES = 16 * 1024
-"""The most writes of a row, and their bytes, that go in one request. Cassandra refuses batches of 50 KiB by default."""
+"""The most writes, and their bytes, that go in one request. Cassandra refuses batches of 50 KiB by default."""
 
 KNOWN_BUCKETS = 100_000
 """How many partitions are remembered as listed in `buckets`; then they are written once more."""
@@ -107,6 +107,7 @@ class Rows:
         """Write a row wherever it stands, and nothing where it stood: at `leave` (rule K9); and what goes beside it.
 
         A small row goes in one request. A large one is over what Cassandra takes in a batch, and goes place by place.
+        What goes beside it goes in the same request if it fits in, too.
         """
         places, shown = self.places(row.persistence_id, row.index), self._shown(row)
         writes = [
@@ -114,13 +115,15 @@ class Rows:
             *(self._listing_write(row, place, shown, revision) for place in places),
             *(self._listing_write(row, place, self._nothing, revision) for place in set(leave).difference(places)),
         ]
-        size = _size(row, shown) * len(writes) + _bytes_of(beside)
-        writes += beside
         new = [(place.home, place.bucket) for place in places if (place.home, place.bucket) not in self._known]
-        if len(writes) <= TOGETHER and size <= TOGETHER_BYTES:
+        size = _size(row, shown) * len(writes)
+        if _go_together(len(writes) + len(beside), size + _bytes_of(beside)):
+            writes, beside = [*writes, *beside], ()
+        if _go_together(len(writes), size):
             work = [self._session.run_together("rows", [self._session.bound(*write) for write in writes])]
         else:
             work = [self._write(*write) for write in writes]
+        work += [self._write(*write) for write in beside]
         await _all(*work, *(self._make_known(bucket) for bucket in new))
 
     async def _write(self, name: str, *values: Any) -> None:
@@ -246,6 +249,10 @@ async def _all(*work: Awaitable[None]) -> None:
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+def _go_together(writes: int, size: int) -> bool:
+    return writes <= TOGETHER and size <= TOGETHER_BYTES
 
 
 def _size(row: EntityRow, shown: Shown) -> int:

@@ -158,7 +158,7 @@ class Session:
         return await self._send(name, _batch(BatchType.LOGGED, statements), Way.LWT)
 
     async def run_together(self, name: str, statements: Sequence[BoundStatement]) -> None:
-        """Run writes with timestamps of their own in one request. Some may be done where it raises."""
+        """Run writes that may be run twice in one request. Some may be done where it raises."""
         batch = _batch(BatchType.UNLOGGED, statements)
         batch.is_idempotent = True
         await self._send(name, batch, Way.WRITE)

@@ -20,6 +20,7 @@ from tests.cassandra.proxy import Proxy
 from tests.cassandra.rules import Action, Request, Rule
 from tests.cassandra.shared import Contact
 from tests.journal.replica import ANN, BOB, SOON, Replica, start_replica
+from tests.journal.samples import event
 
 AT_ONCE = 0.1
 FOREIGN = 4.0
@@ -219,6 +220,27 @@ async def test_row_stored_while_readers_pass_is_not_missed(here: Replica, behind
     held.release()
     await asyncio.wait_for(writing, SOON)
     assert (await here.next(start, FOREIGN)).persistence_id == "note|1"
+
+
+async def test_what_is_being_written_is_not_missed(here: Replica, there: Replica) -> None:
+    start = await there.begin()
+    await here.begin()
+    with here.feed.telling("note|1", (event(1),), frozenset((ANN,))):
+        assert told(await here.resume(start)) == ["note|1"]
+    assert told(await here.resume(start)) == []
+
+
+@pytest.mark.parametrize(("slack", "repeats"), [(SECOND, ["note|1"]), (SLACK, [])])
+async def test_what_is_written_again_much_later_arrives_again(
+    here: Replica, there: Replica, slack: int, repeats: list[str]
+) -> None:
+    here.feed._ring._slack = slack
+    start = await here.begin()
+    await there.write("note|1")
+    first = await here.next(start, FOREIGN)
+    await there.write("note|1")
+    await there.write("note|2")
+    assert await until(here, "note|2", first.position) == [*repeats, "note|2"]
 
 
 async def test_answer_found_after_a_pause_is_too_late(

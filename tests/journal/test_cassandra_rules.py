@@ -14,6 +14,7 @@ from spikes.journal import cassandra_append, cassandra_stream
 from spikes.journal.cassandra import open_cassandra
 from spikes.journal.cassandra_cql import Way
 from spikes.journal.cassandra_feed_rows import ACKNOWLEDGED, DRAWN_TOGETHER
+from spikes.journal.cassandra_rows import TOGETHER_BYTES
 from spikes.journal.cassandra_stream import MOST_BYTES, MOST_EVENTS
 from spikes.journal.cassandra_target import target_of
 from spikes.journal.errors import (
@@ -401,6 +402,16 @@ async def test_k11_many_events_are_told_by_themselves(rivals: Rivals, events: in
     await rivals.settle()
     assert len(rivals.rows("feed")) == events
     assert [is_row(each) for each in told.caught] == ([True] if events == DRAWN_TOGETHER else [False] * events)
+
+
+@pytest.mark.parametrize(("size", "together"), [(TOGETHER_BYTES // 2, True), (TOGETHER_BYTES, False)])
+async def test_k11_what_does_not_fit_in_is_told_beside_the_row(rivals: Rivals, size: int, together: bool) -> None:
+    writes = rivals.proxy.on(lambda request: is_row(request) or is_told(request), Action.PASS, times=None)
+    wanted = append(index=index_of(b"ann"))
+    await rivals.here.append(replace(wanted, events=(replace(wanted.events[0], payload=b"x" * size),)))
+    assert [(is_row(each), is_told(each)) for each in writes.caught] == (
+        [(True, True)] if together else [(True, False), (False, True)]
+    )
 
 
 # ----------------------------------------------------------------------------------------------- C2, K12, R4: refusals
