@@ -12,6 +12,7 @@ CassandraJournal      the port
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -138,7 +139,12 @@ class CassandraJournal:
         self._left = LeftBehind(self._intents, self.streams_of_events, clock.millis)
         self._survey = Survey(session, self.streams_of_events, self._rows)
         self._sweeper = Sweeper(
-            self.streams_of_events, self._claims, self._intents, self._rows, schema, self._feed.publish
+            self.streams_of_events,
+            self._claims,
+            self._intents,
+            self._rows,
+            schema,
+            functools.partial(self._feed.publish, again=True),
         )
         self._schema = schema
         self._importing = False

@@ -31,7 +31,7 @@ import structlog
 from spikes.journal.cassandra_clock import Clock
 from spikes.journal.cassandra_cql import FEED_TTL
 from spikes.journal.cassandra_feed_rows import SECOND, Drawn, FeedRows, Row
-from spikes.journal.cassandra_ring import TABLES, UNSETTLED, Key, Ring, micros_of, position_of, tag_of
+from spikes.journal.cassandra_ring import OWN, TABLES, UNSETTLED, Key, Ring, micros_of, position_of, tag_of
 from spikes.journal.cassandra_session import Session
 from spikes.journal.errors import FeedOverrun, JournalError, JournalUnavailable
 from spikes.journal.news import News
@@ -116,19 +116,20 @@ class CassandraFeed:
         if homes and not self._rows.in_time(drawn):
             return self.publish(persistence_id, events, homes)
         if homes:
-            self._arrive(persistence_id, events)
+            self._arrive(persistence_id, events, OWN)
         return None
 
     def publish(
-        self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str]
+        self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str], *, again: bool = False
     ) -> asyncio.Task[None]:
         """Let events arrive here at once, and write them into the feeds of `homes` (users' ids).
 
         Only for what is known to be stored. The intent has to stay until the task is done; it goes on trying until it
-        succeeds, and is cancelled if the journal closes before. A sweeper may publish again what was published before.
+        succeeds, and is cancelled if the journal closes before. A sweeper does it `again`: whoever stored the events
+        may have told them, or not.
         """
         if homes:
-            self._arrive(persistence_id, events)
+            self._arrive(persistence_id, events, self._clock.micros() if again else OWN)
         task = asyncio.create_task(self._rows.write(persistence_id, events, homes))
         self._writing.add(task)
         self._untold[task] = persistence_id, events, homes
@@ -136,8 +137,8 @@ class CassandraFeed:
         task.add_done_callback(self._untold.__delitem__)
         return task
 
-    def _arrive(self, persistence_id: str, events: Iterable[StoredEvent]) -> None:
-        arrived = [self._ring.put(persistence_id, event) for event in events]
+    def _arrive(self, persistence_id: str, events: Iterable[StoredEvent], written: int) -> None:
+        arrived = [self._ring.put(persistence_id, event, written) for event in events]
         if any(arrived):
             self._news.tell()
 

@@ -65,8 +65,8 @@ class Ring:
         self._seen: dict[Key, int] = {}
         self._marks: dict[int, None] = {}
 
-    def put(self, persistence_id: str, event: StoredEvent, written: int = OWN) -> bool:
-        """Let an event arrive, unless it did so before; tell which. `written` is the time of the row it was read from.
+    def put(self, persistence_id: str, event: StoredEvent, written: int) -> bool:
+        """Let an event arrive, unless it did so before; tell which. `written` is the time of its row, or `OWN`.
 
         A row that is later than the one before by more than `slack` was written again, and lets the event arrive again:
         the first may have been missed by whoever comes now, and would not look back so far.

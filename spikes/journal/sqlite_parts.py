@@ -57,11 +57,13 @@ class _Piece(NamedTuple):
 class Parts:
     """The parts of one kind, within the conditions of one query. `rest` are those that parts can't tell.
 
-    `known` has the row of each part that was found so far.
+    `known` has the row of each part that was found so far. A text that is `gathered` costs the same whatever number of
+    its parts is asked for, so they are not read in pieces.
     """
 
-    def __init__(self, db: apsw.Connection, query: Query, schema: RowSchema) -> None:
+    def __init__(self, db: apsw.Connection, query: Query, schema: RowSchema, gathered: bool = False) -> None:
         self._db = db
+        self._at_once, self._times = (PIECES * PIECE, 1) if gathered else (PIECE, PIECES)
         self._kind = query.kind
         self.known: dict[int, int] = {}
         self._sizes: dict[str, int] = {}
@@ -82,15 +84,16 @@ class Parts:
 
     def since(self, terms: Sequence[TextTerm], texts: Sequence[str]) -> int:
         """Return from which part on a text of several words is looked for: 0 for all, if one of the words is rare."""
-        words = [self._word(word) for term in terms if len(term.words) > 1 for word in term.words]
+        words = [(word, self._word(word)) for term in terms if len(term.words) > 1 for word in term.words]
         if self._narrow and not words:
             return 0
-        asked = [*words, *(text for term, text in zip(terms, texts, strict=True) if len(term.words) == 1)]
+        alone = [(term.words[0], text) for term, text in zip(terms, texts, strict=True) if len(term.words) == 1]
+        asked = sorted([*words, *alone], key=lambda each: len(each[0]), reverse=True)  # long words are often rare
         if len(asked) < 2:
             return 0
         last = f"SELECT rowid FROM {self._fts} WHERE {self._fts} MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?"
         found = []
-        for text in sorted(asked, key=len, reverse=True)[:PROBED]:
+        for _, text in asked[:PROBED]:
             part_id = self._db.execute(last, (text, GONE_THROUGH)).get
             if part_id is None:
                 return 0
@@ -122,10 +125,10 @@ class Parts:
         """
         holds = joined([Sql("TRUE"), *(condition(self._kind, each, "p") for each in self._scope)])
         all_of_it = _Piece(0, LATEST + 1, [], [])
-        for left in reversed(range(PIECES)):
-            piece = self._read(texts, PIECE, since, all_of_it.oldest - 1, holds)
+        for left in reversed(range(self._times)):
+            piece = self._read(texts, self._at_once, since, all_of_it.oldest - 1, holds)
             all_of_it = all_of_it.and_then(piece)
-            if piece.size < PIECE or len(all_of_it.rows) > most:
+            if piece.size < self._at_once or len(all_of_it.rows) > most:
                 return all_of_it
             if len(all_of_it.rows) + left * len(piece.rows) <= most:
                 break

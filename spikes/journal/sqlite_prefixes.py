@@ -38,6 +38,11 @@ def expression(db: apsw.Connection, kind: str, term: TextTerm) -> str:
     return f"({' OR '.join(match(TextTerm((word,))) for word in beginning)})"
 
 
+def is_gathered(term: TextTerm, asked: str) -> bool:
+    """Tell whether `asked`, of `expression`, leaves it to the full text index to gather the places of many words."""
+    return term.prefix and asked == match(term) and len(term.words[-1]) > INDEXED
+
+
 def _words(db: apsw.Connection, kind: str, beginning: str) -> list[str]:
     """Return the words that begin so, in order, up to one more than `MOST_WORDS`."""
     following = f'SELECT term FROM temp."{kind}_words" WHERE term >= {{}} AND term < ?2 LIMIT 1'

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from spikes.journal.port import RANKED, Condition, Cursor, Page, Query, RowSchema, Sort, TextTerm
 from spikes.journal.sqlite_pages import Found, array, load, read_found, read_list
 from spikes.journal.sqlite_parts import Parts
-from spikes.journal.sqlite_prefixes import expression
+from spikes.journal.sqlite_prefixes import expression, is_gathered
 from spikes.journal.sqlite_walks import walk
 from spikes.journal.sqlite_where import Sql, condition, joined, searchable
 
@@ -75,7 +75,8 @@ class _Search:
         self.fields = [f"t_{name}" for name in schema.text]
         self.asked = {term: expression(db, query.kind, term) for term in self.terms}
         self.texts = [f"{{{' '.join(self.fields)}}} : {asked}" for asked in self.asked.values()]
-        self.parts = Parts(db, query, schema)
+        gathered = any(is_gathered(term, asked) for term, asked in self.asked.items())
+        self.parts = Parts(db, query, schema, gathered)
         self.most = LOOKED_AT if self.parts.rest else RANKED
         self.since = self.parts.since(self.terms, self.texts)
         self.oldest = 0

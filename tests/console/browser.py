@@ -57,10 +57,17 @@ class Look:
         """Open a page of the console."""
         await self.page.goto(self.base + path, wait_until="load")
 
-    async def be(self, window: Window) -> None:
-        """Give the window another width and scheme; the page stays."""
-        await self.page.set_viewport_size({"width": window.width, "height": 900})
-        await self.page.emulate_media(color_scheme=window.scheme, reduced_motion="reduce")  # no colours in between
+    async def wrong(self, path: str) -> list[str]:
+        """Open a page, look at it in each of `WINDOWS`, and return what is wrong for somebody."""
+        await self.go(path)
+        found = []
+        for window in WINDOWS:
+            await self.page.set_viewport_size({"width": window.width, "height": 900})
+            await self.page.emulate_media(color_scheme=window.scheme, reduced_motion="reduce")  # no colours in between
+            found += [f"{path} at {window.width} in {window.scheme}: {each}" for each in await self.axe()]
+            if too_wide := await self.overflow():
+                found.append(f"{path} at {window.width}: {too_wide} pixels too wide")
+        return found
 
     async def log_in(self, token: str) -> None:
         """Type a token into the login form."""

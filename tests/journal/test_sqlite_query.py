@@ -196,15 +196,34 @@ async def test_many_found_are_sorted_along_an_index(
         assert found == expected(holds, Sort(order))
 
 
-@pytest.mark.parametrize(("few", "piece", "pieces"), [(0, 10_000, 4), (30, 7, COUNT), (COUNT, 1, 2), (0, 5, 4)])
+@pytest.mark.parametrize(("few", "piece", "pieces"), [(0, 10_000, 4), (30, 7, 40), (2 * COUNT, 1, 2), (0, 25, 4)])
 async def test_few_and_many_parts_are_found_alike(
     notes: SqliteJournal, few: int, piece: int, pieces: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for limit, value in {"FEW": few, "PIECE": piece, "PIECES": pieces}.items():
-        monkeypatch.setattr(f"spikes.journal.sqlite_parts.{limit}", value)
+    let_search(monkeypatch, COUNT, FEW=few, PIECE=piece, PIECES=pieces)
     for holds in (*LISTS.values(), (*OWN, RED), (*VISIBLE, Equal("status", "Done"))):
         found = await all_ids(notes, where=holds, text=(TextTerm(("comment",)), TextTerm(("word",))), sort=None)
         assert sorted(found) == sorted(expected(holds, Sort("created")))
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 100])
+@pytest.mark.parametrize("most", [1, 6, 7, 12, 26, 27, 28])
+async def test_the_newest_are_found_piece_by_piece(
+    notes: SqliteJournal, most: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_search(monkeypatch, most, FEW=0, PIECE=piece, PIECES=5)
+    page = await notes.query(Query("note", (PUBLIC, LIVE), (TextTerm(("word",)),), sort=None, limit=COUNT))
+    newest = expected((PUBLIC, LIVE), Sort("created", descending=True))
+    assert {row.persistence_id.removeprefix("note|") for row in page.rows} == set(newest[:most])
+    assert page.truncated is (most < len(newest))
+
+
+def let_search(monkeypatch: pytest.MonkeyPatch, most: int, **limits: int) -> None:
+    """Rank so many of the newest at most, and read parts within these limits."""
+    for limit in ("RANKED", "LOOKED_AT"):
+        monkeypatch.setattr(f"spikes.journal.sqlite_ranked.{limit}", most)
+    for limit, value in limits.items():
+        monkeypatch.setattr(f"spikes.journal.sqlite_parts.{limit}", value)
 
 
 def renewed(number: int, title: str) -> EntityRow:
