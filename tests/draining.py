@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 
 from tests.processes import TIMEOUT, Connection, connect
-from tests.storm import login
+from tests.storm import login, spikes
 
 STREAMS = 20
 """How many feeds one user may have."""
+
+IN_TIME = 10.0
+"""Seconds within which a service that is told to has to end."""
+
+ENOUGH = 50
+"""Notes that are acknowledged before the signal, and again behind it."""
 
 
 class Account:
@@ -31,8 +40,11 @@ class Account:
         self.acknowledged.append(note)
         self._more.set()
 
-    def gaps(self) -> list[str]:
-        """Return who was not told of each note once, in the order of all others."""
+    def gaps(self, once: bool) -> list[str]:
+        """Return who was not told of each note; with `once`, who was not told just once, in the order of all others."""
+        if not once:
+            missed = (set(self.acknowledged).difference(each.told) for each in self.listeners)
+            return [f"{note} was not told to all" for note in set().union(*missed)]
         first = self.listeners[0].told
         found = [f"{len(each.told)} events, others {len(first)}" for each in self.listeners if each.told != first]
         return found + [f"{note} was not told once" for note in self.acknowledged if first.count(note) != 1]
@@ -136,6 +148,11 @@ class Clients:
         self.accounts = accounts
         self.writers = writers
         self._more = more
+        self._writing: list[asyncio.Task[None]] = []
+
+    def write(self) -> None:
+        """Let writers begin."""
+        self._writing = [asyncio.create_task(each.run()) for each in self.writers]
 
     @property
     def listeners(self) -> list[Listener]:
@@ -153,18 +170,22 @@ class Clients:
                 await self._more.wait()
 
     async def stop_writing(self) -> None:
-        """Let writers finish, and listeners hear of all that was acknowledged."""
+        """Let writers finish."""
         for writer in self.writers:
             writer.stopped = True
+        await asyncio.wait(self._writing, timeout=TIMEOUT)
+
+    async def hear(self) -> None:
+        """Wait until listeners were told of all that was acknowledged."""
         for account in self.accounts:
             for listener in account.listeners:
                 await listener.hears(lambda told, wanted=set(account.acknowledged): wanted <= set(told))  # type: ignore[misc]
 
-    def problems(self) -> list[str]:
-        """Return every request that failed, feed that ended otherwise, and gap."""
+    def problems(self, once: bool) -> list[str]:
+        """Return every request that failed, feed that ended otherwise, and gap; with `once`, repeats as well."""
         found = [failure for writer in self.writers for failure in writer.failures]
         found += [each.problem for each in self.listeners if each.problem]
-        return found + [gap for account in self.accounts for gap in account.gaps()]
+        return found + [gap for account in self.accounts for gap in account.gaps(once)]
 
 
 @asynccontextmanager
@@ -182,12 +203,33 @@ async def clients(here: int, there: int, listeners: int, writers: int) -> AsyncI
         listening = [asyncio.create_task(each.run(a.token)) for a in accounts for each in a.listeners]
         for each in it.listeners:
             await asyncio.wait_for(each.listening.wait(), TIMEOUT)
-        writing = [asyncio.create_task(each.run()) for each in crowd]
+        it.write()
         try:
             yield it
         finally:
             for task in listening:
                 task.cancel()
-            for writer in crowd:
-                writer.stopped = True
-            await asyncio.wait([*listening, *writing])
+            await asyncio.wait(listening)
+            await it.stop_writing()
+
+
+async def end_under_load(folder: Path, listeners: int, writers: int, once: bool = True, **environ: str) -> str:
+    """End one of two replicas while clients write and listen to it; return what was measured."""
+    async with (
+        spikes(folder, **environ) as here,
+        spikes(folder, **environ) as there,
+        clients(here.port, there.port, listeners, writers) as them,
+    ):
+        await them.reach(ENOUGH)
+        here.signal(signal.SIGTERM)
+        signalled, before = time.monotonic(), them.acknowledged
+        assert await here.exit_code() == 0
+        took = time.monotonic() - signalled
+        assert took < IN_TIME
+        await asyncio.gather(*(asyncio.wait_for(each.drained.wait(), TIMEOUT) for each in them.listeners))
+        await them.reach(before + ENOUGH)
+        await them.stop_writing()
+        await them.hear()
+        assert all(writer.moved for writer in them.writers)
+        assert them.problems(once) == []
+    return f"{listeners} feeds, {them.acknowledged} notes by {writers} clients, ended in {took:.2f} s"
