@@ -17,7 +17,7 @@ import aiohttp
 from tests.processes import Running
 from tests.storm import Ledger, login, spikes
 
-TRIES = 8
+TRIES = 40
 PAUSE = 0.25
 """How often a client asks for the same, and how many seconds it waits before it asks again."""
 

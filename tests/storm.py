@@ -27,6 +27,7 @@ async def spikes(folder: Path, *arguments: str, **environ: str) -> AsyncIterator
     """Serve for real on a free port, with its data in `folder`."""
     environ = {"SPIKES_DATA_DIR": str(folder), "SPIKES_RATE_LIMITS": "off", **environ}
     environ.setdefault("SPIKES_LOG_FORMAT", "json")
+    environ.setdefault("SPIKES_ASK_TIMEOUT", "20")  # a machine with much else to do is no error of the service
     async with running("serve", "--port", "0", *arguments, module=SPIKES, **environ) as it:
         await it.line("ready")
         yield it

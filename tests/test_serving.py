@@ -38,14 +38,15 @@ async def test_a_signal_ends_it_with_code_zero(tmp_path: Path, number: signal.Si
 async def test_requests_in_flight_finish_while_readiness_fails(tmp_path: Path) -> None:
     async with serving(tmp_path) as service:
         await service.line("ready")
-        async with connect(service.port) as slow:
+        async with connect(service.port) as slow, connect(service.port) as gate:
             await slow.send("/slow")
+            await gate.get("/")
             await appears(tmp_path / "slow")
             service.signal(signal.SIGTERM)
             await service.line("draining")
             readiness = await get(service.port, "/readiness")
             assert (readiness.status, readiness.closes) == (503, True)
-            await get(service.port, "/gate", "POST")
+            await gate.get("/gate", "POST")
             reply = await slow.reply()
             assert (reply.status, reply.closes) == (200, True)
             assert await service.exit_code() == 0
@@ -68,9 +69,9 @@ async def test_an_idle_connection_has_time_for_a_last_request(tmp_path: Path) ->
         await service.line("ready")
         async with connect(service.port) as idle:
             await idle.get("/")
+            began = asyncio.get_running_loop().time()
             service.signal(signal.SIGTERM)
             await service.line("draining")
-            began = asyncio.get_running_loop().time()
             assert await idle.ended()
             assert asyncio.get_running_loop().time() - began > 1.5
 

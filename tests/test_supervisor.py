@@ -29,7 +29,6 @@ def test_a_night_of_failures_does_not_end_it() -> None:
 
 
 async def test_pauses_grow_when_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "SETTLED", 0.5)
     pauses: list[float] = []
     enough = asyncio.Event()
 
@@ -45,9 +44,11 @@ async def test_pauses_grow_when_no_process_can_be_started(monkeypatch: pytest.Mo
     worker = await Worker.start(SLEEPER, Sockets([]))
     monkeypatch.setattr(Worker, "start", no_more)
     monkeypatch.setattr(supervisor.log, "error", log_error, raising=False)
-    keeping = asyncio.create_task(Supervisor(SLEEPER, Sockets([]), 1)._keep(supervisor.Slot(worker)))
     worker.kill()
-    await asyncio.wait_for(enough.wait(), 20)
+    await asyncio.wait_for(worker.left.wait(), 20)
+    monkeypatch.setattr(supervisor, "SETTLED", worker.age + 0.5)  # shorter than all pauses together
+    keeping = asyncio.create_task(Supervisor(SLEEPER, Sockets([]), 1)._keep(supervisor.Slot(worker)))
+    await asyncio.wait_for(enough.wait(), 30)
     keeping.cancel()
     assert pauses == [pause_after(failures) for failures in range(1, 6)]
 
@@ -62,6 +63,5 @@ async def test_a_replacement_that_dies_while_the_old_one_drains_is_started_again
             _, new = await service.workers(2)
             await service.line("worker replaced")
             os.kill(new, signal.SIGKILL)
-            async with asyncio.timeout(10):
-                third = (await service.workers(3))[2]
+            third = (await service.workers(3))[2]
             assert third != new

@@ -175,13 +175,14 @@ async def test_the_end_of_all_lets_requests_finish(tmp_path: Path) -> None:
 async def test_a_signal_to_the_whole_group_lets_requests_finish(tmp_path: Path) -> None:
     async with serving(tmp_path, "--workers", "1") as service:
         (worker,) = await service.workers(1)
-        async with connect(service.port) as slow:
+        async with connect(service.port) as slow, connect(service.port) as gate:
             await slow.send("/slow")
+            await gate.get("/")
             await appears(tmp_path / "slow")
             os.killpg(service.process.pid, signal.SIGTERM)
             await service.line("draining", 2)
             os.kill(worker, signal.SIGTERM)
-            await get(service.port, "/gate", "POST")
+            await gate.get("/gate", "POST")
             assert (await slow.reply()).status == 200
         assert await service.exit_code() == 0
 

@@ -7,7 +7,7 @@ from thespian.actors import Actor, ActorAddress
 
 from spikes.actors.system_base import ActorSystemBase
 
-TIMEOUT = 5.0
+TIMEOUT = 30.0
 """Seconds a test waits for what comes at once if it comes at all."""
 
 

@@ -14,11 +14,13 @@ from spikes.actors.port import AccountChanged, FeedStream, Reset
 from spikes.bootstrap import open_store
 from spikes.domain.note.command import RelateNote
 from spikes.domain.user.command import RelateUser
+from spikes.journal import cassandra_feed
+from spikes.journal.cassandra_feed_rows import SECOND
 from spikes.journal.faulty import FaultyJournal
 from tests.actors.test_feed import ANN, BOB, SOON, World, events, item, told
 
-FOREIGN = 4.0
-"""Seconds within which a stream is told what another process wrote."""
+FOREIGN = 20.0
+"""Seconds within which a stream is told what another process wrote: two and a half, where nobody else is busy."""
 
 
 @pytest.fixture
@@ -58,11 +60,11 @@ async def test_owners_are_told_what_they_did_elsewhere(here: World, there: World
     assert await told(stream, 1) == [(2, "note-updated", True)]
 
 
-async def test_own_write_is_told_at_once(here: World) -> None:
+async def test_own_write_is_told_before_it_is_settled(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cassandra_feed, "LAG", 60 * SECOND)
     stream = await here.listen()
     await here.create()
-    async with asyncio.timeout(0.1):
-        assert await told(stream, 1) == [(1, "note-created", True)]
+    assert await told(stream, 1) == [(1, "note-created", True)]
 
 
 async def test_what_others_relate_to_is_told_from_elsewhere(here: World, there: World) -> None:

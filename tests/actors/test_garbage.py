@@ -16,7 +16,7 @@ from spikes.domain.user.command import Register
 from spikes.journal.port import Journal
 from spikes.persistence.identity import PersistenceId
 from tests.actors.counter import Add, Break, Read, counter
-from tests.cassandra.plugin import OpenJournal
+from tests.cassandra.plugin import PATIENCE, OpenJournal
 
 
 @contextmanager
@@ -45,8 +45,8 @@ async def journal(journal_url: str, open_any: OpenJournal) -> AsyncIterator[Jour
     await journal.close()
 
 
-def start(journal: Journal, **limits: int) -> EntitySystem:
-    return EntitySystem.start(journal, [*BEHAVIORS, counter], Limits(**limits))
+def start(journal: Journal, max_entities: int = 100) -> EntitySystem:
+    return EntitySystem.start(journal, [*BEHAVIORS, counter], Limits(PATIENCE, max_entities))
 
 
 async def test_entities_that_leave_are_freed(journal: Journal) -> None:
@@ -72,7 +72,7 @@ async def test_refused_writes_are_freed(journal: Journal) -> None:
 
 async def test_lost_races_are_freed(journal: Journal) -> None:
     entities = start(journal)
-    other = EntitySystem.start(journal, [counter])
+    other = start(journal)
     with garbage() as found:
         asked = [system.ask(counter.persistence_id("one"), Add()) for system in (entities, other) * 10]
         await asyncio.gather(*asked)

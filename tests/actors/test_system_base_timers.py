@@ -63,11 +63,11 @@ async def test_wakeup_never_comes_early(base: ActorSystemBase) -> None:
 
 async def test_wakeups_come_in_order_of_time(base: ActorSystemBase) -> None:
     address, woken = await asleep(base, expected=3)
-    for period in (0.03, 0.01, 0.02):
+    for period in (0.3, 0.1, 0.2):
         base.post(address, period)
     await asyncio.wait_for(woken, TIMEOUT)
     sleeper: Any = next(base.actors()).instance
-    assert [wakeup.payload for wakeup in sleeper.seen] == [0.01, 0.02, 0.03]
+    assert [wakeup.payload for wakeup in sleeper.seen] == [0.1, 0.2, 0.3]
 
 
 async def test_wakeup_comes_while_messages_storm(base: ActorSystemBase) -> None:

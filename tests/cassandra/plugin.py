@@ -101,7 +101,7 @@ def _emptied_keyspace(cassandra_session: Session) -> Iterator[str]:
 def fresh_journal_on_cassandra(cassandra: Contact, cassandra_session: Session) -> Iterator[str]:
     """The URL of a journal that is to be made yet, for processes that are started for many tests."""
     keyspace = f"spikes_{uuid.uuid4().hex}"
-    yield cassandra.url(keyspace)
+    yield cassandra.url(keyspace, request_timeout=PATIENCE)
     cassandra_session.execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -54,8 +55,16 @@ def _join(directory: Path, stack: ExitStack) -> Contact | None:
     return contact if answers(contact.host, contact.port) else None
 
 
+TIMEOUTS = (
+    *("read_request_timeout", "range_request_timeout", "write_request_timeout"),
+    *("cas_contention_timeout", "truncate_request_timeout"),
+)
+"""What a node gives up by itself: later here, for a busy machine is no failure of the store."""
+
+
 def _begin(directory: Path, stack: ExitStack) -> Contact:
-    node = CassandraNode(directory, discard=True)
+    patient: dict[str, Any] = dict.fromkeys(TIMEOUTS, "20s")
+    node = CassandraNode(directory, discard=True, **patient)
     stack.callback(node.release)
     node.start()
     contact = Contact(node.host, node.port)

@@ -13,7 +13,7 @@ from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from cassandra.query import BatchStatement
 
-from tests.cassandra.cql import connected
+from tests.cassandra.cql import REQUEST_TIMEOUT, connected
 from tests.cassandra.node import CassandraNode
 from tests.cassandra.proxy import Proxy
 from tests.cassandra.rules import Action, Request
@@ -98,6 +98,7 @@ async def test_dropped_request_is_never_done(client: Client, proxy: Proxy, kept:
     rule = proxy.on(is_insert, Action.DROP_REQUEST)
     with pytest.raises(OperationTimedOut):
         await client.execute(ADD, timeout=SOON)
+    await rule.met()
     assert [request.text for request in rule.caught] == [ADD]
     assert kept() == []
 
@@ -114,6 +115,7 @@ async def test_held_request_arrives_after_its_client_has_gone(client: Client, pr
     rule = proxy.on(is_insert, Action.HOLD_REQUEST)
     with pytest.raises(OperationTimedOut):
         await client.execute(ADD, timeout=SOON)
+    await rule.met()
     await client.close()
     assert kept() == []
     rule.release()
@@ -144,7 +146,7 @@ async def test_third_batch_alone_is_caught(client: Client, proxy: Proxy, kept: A
     for number in range(1, 5):
         batch = BatchStatement().add("INSERT INTO kept (id) VALUES (%s)", (number,))
         try:
-            await client.execute(batch, timeout=SOON)
+            await client.execute(batch, timeout=SOON if number == 3 else REQUEST_TIMEOUT)
         except OperationTimedOut:
             assert number == 3
     assert kept() == [1, 2, 4]

@@ -48,7 +48,7 @@ async def audited(managed: Managed) -> list[OperatorActed]:
 async def test_passivating_lets_an_entity_leave_memory(operated: Managed) -> None:
     await register(operated)
     assert await act(operated, "passivate") == (303, "passivate")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await operated.service.entities.is_active(ANN):
             pass
     assert await act(operated, "passivate") == (303, "not-there")

@@ -130,7 +130,7 @@ async def test_a_browser_keeps_the_login_and_acts(operated: Managed) -> None:
         await form.locator("[name=confirmation]").fill(str(ANN))
         await form.locator("button").click()
         await look.page.wait_for_selector("[role=status].notice")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await operated.service.entities.is_active(ANN):
                 pass
         assert look.complaints == []

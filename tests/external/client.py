@@ -87,5 +87,9 @@ class Client:
         self.asked.append(f"{method} {path.partition('?')[0]}")
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, timeout=TIMEOUT)
-        connection.request(method, self._prefix + path, data, headers)
-        return connection, connection.getresponse()
+        try:
+            connection.request(method, self._prefix + path, data, headers)
+            return connection, connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise

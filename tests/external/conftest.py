@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ def _started(folder: Path, **settings: str) -> Iterator[str]:
     """Start a service as an operator would, and end it."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SPIKES_")}
     environ |= {"SPIKES_DATA_DIR": str(folder), "SPIKES_LOG_FORMAT": "json", "SPIKES_RATE_LIMITS": "off"}
-    environ |= {"SPIKES_ADMIN_PORT": "-1", **settings}
+    environ |= {"SPIKES_ADMIN_PORT": "-1", "SPIKES_ASK_TIMEOUT": "20", **settings}
     subprocess.run([sys.executable, "-m", "spikes", "migrate"], env=environ, check=True, timeout=180)
     log = folder / "log"
     with log.open("wb") as sink:
@@ -68,6 +69,7 @@ def connected(base_url: str) -> Client:
                 return client
         except ConnectionError:
             pass
+        time.sleep(0.1)  # nothing tells when another process serves; the wait is bounded
     raise AssertionError(f"{base_url} does not become ready")
 
 

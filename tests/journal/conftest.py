@@ -19,7 +19,7 @@ from tests.abilities import skip_without_abilities
 from tests.cassandra.proxy import Proxy
 from tests.cassandra.shared import Contact
 from tests.journal.plain import PlainJournal
-from tests.journal.rivals import HOMES, IMPATIENCE, Rivals
+from tests.journal.rivals import HOMES, IMPATIENCE, Rivals, give_up_after
 from tests.journal.samples import SCHEMAS, store_carefully
 
 
@@ -91,11 +91,19 @@ async def proxy(cassandra: Contact) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def rivals(journal_on_cassandra: str, proxy: Proxy, cassandra_session: Session) -> AsyncIterator[Rivals]:
+def impatience() -> float:
+    """Seconds after which the journal behind the proxy gives up an answer."""
+    return IMPATIENCE
+
+
+@pytest.fixture
+async def rivals(
+    journal_on_cassandra: str, proxy: Proxy, cassandra_session: Session, impatience: float
+) -> AsyncIterator[Rivals]:
     """Two journals on one keyspace, one of them behind the proxy."""
     direct = target_of(journal_on_cassandra)
     there = await open_cassandra(direct, HOMES, migrate=True)
-    behind = replace(direct, hosts=((proxy.host, proxy.port),), request_timeout=IMPATIENCE)
-    here = await open_cassandra(behind, HOMES)
+    here = await open_cassandra(replace(direct, hosts=((proxy.host, proxy.port),)), HOMES)
+    give_up_after(here, impatience)
     yield Rivals(here, there, proxy, cassandra_session, direct.keyspace)
     await asyncio.gather(here.close(), there.close())

@@ -13,7 +13,7 @@ from spikes.journal.cassandra_session import Session
 from spikes.journal.port import PositionedEvent
 from tests.journal.samples import event
 
-SOON = 5.0
+SOON = 20.0
 ANN, BOB = "ann", "bob"
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
+import pytest
 from cassandra.cluster import Session as DriverSession
 from msgspec.structs import replace
 
 from spikes.journal.cassandra import CassandraJournal
 from spikes.journal.cassandra_intents import Intent, Intents
 from spikes.journal.port import Append, Appended, Claim, EntityRow, Equal, Home, Query
+from tests.cassandra.plugin import PATIENCE
 from tests.cassandra.proxy import Proxy
 from tests.cassandra.rules import Request
 from tests.journal.samples import NOTE, USER, append, event, listing, row
@@ -65,6 +67,16 @@ class Rivals(NamedTuple):
     async def settle(self) -> None:
         """Wait for what no answer waited for."""
         await asyncio.wait_for(asyncio.gather(self.here.settled(), self.there.settled()), SOON)
+
+
+def give_up_after(journal: CassandraJournal, seconds: float) -> None:
+    """Let a journal that is open give up answers after so many seconds."""
+    for profile in journal.session._cluster.profile_manager.profiles.values():
+        profile.request_timeout = seconds
+
+
+patient = pytest.mark.parametrize("impatience", [PATIENCE], ids=["patient"])
+"""For tests that need no answer given up: on a busy machine one may take long."""
 
 
 async def gone_as_far_as(journal: CassandraJournal, step: str, wanted: Append) -> asyncio.Task[Appended]:

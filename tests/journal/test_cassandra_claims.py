@@ -12,7 +12,17 @@ from spikes.journal.cassandra_claims import stamp_of
 from spikes.journal.errors import ClaimTaken, DeadlinePassed, DuplicateCommand, JournalUnavailable, SequenceConflict
 from spikes.journal.port import Appended, CommandKey, RecordedCommand
 from tests.cassandra.rules import Action, Request
-from tests.journal.rivals import OTHER, SOON, Rivals, crash, gone_as_far_as, is_append, is_claim, is_taken_over
+from tests.journal.rivals import (
+    OTHER,
+    SOON,
+    Rivals,
+    crash,
+    gone_as_far_as,
+    is_append,
+    is_claim,
+    is_taken_over,
+    patient,
+)
 from tests.journal.samples import KEY, SLUG, append
 
 
@@ -36,6 +46,7 @@ async def test_k7_a_crashed_takers_claim_is_taken_over(rivals: Rivals, step: str
     assert await rivals.here.holder(SLUG) == "note|2"
 
 
+@patient
 async def test_k7_a_taker_that_goes_on_late_finds_the_fence(rivals: Rivals) -> None:
     held = rivals.proxy.on(is_append, Action.HOLD_REQUEST, times=None)
     writing = asyncio.ensure_future(rivals.here.append(append("note|1", take=(SLUG,))))

@@ -30,6 +30,7 @@ from tests.journal.rivals import (
     intents,
     is_row,
     notes_of,
+    patient,
     swept,
     telling,
 )
@@ -154,6 +155,7 @@ async def test_k6_a_sweep_folds_to_the_present(rivals: Rivals) -> None:
     assert await rivals.there.verify() == ()
 
 
+@patient
 async def test_k6_attempts_of_one_moment_share_an_intent(rivals: Rivals) -> None:
     written = rivals.proxy.on(lambda request: "INSERT INTO intent" in request.text, Action.PASS, times=None)
     await asyncio.gather(*(rivals.here.append(append(f"note|{number}")) for number in range(9)))

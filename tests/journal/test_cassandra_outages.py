@@ -15,8 +15,9 @@ from spikes.journal.errors import JournalUnavailable, OutcomeUnknown, SequenceCo
 from spikes.journal.port import Appended
 from tests.cassandra.cql import connected
 from tests.cassandra.node import CassandraNode
+from tests.cassandra.plugin import PATIENCE
 from tests.cassandra.shared import Contact
-from tests.journal.rivals import HOMES, SOON, notes_of, swept, telling
+from tests.journal.rivals import HOMES, SOON, give_up_after, notes_of, swept, telling
 
 REQUEST = 1.0
 """Seconds after which the journals of these tests give up an answer."""
@@ -28,8 +29,9 @@ BACK = 60.0
 @pytest.fixture
 async def journal(own_cassandra: CassandraNode, new_keyspace: str) -> AsyncIterator[CassandraJournal]:
     """A journal on a node that may be stopped."""
-    url = Contact(own_cassandra.host, own_cassandra.port).url(new_keyspace, request_timeout=REQUEST)
+    url = Contact(own_cassandra.host, own_cassandra.port).url(new_keyspace, request_timeout=PATIENCE)
     opened = await open_cassandra(target_of(url), HOMES, migrate=True)
+    give_up_after(opened, REQUEST)
     yield opened
     own_cassandra.revive()
     await opened.close()

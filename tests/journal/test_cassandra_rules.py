@@ -43,6 +43,7 @@ from tests.journal.rivals import (
     is_look_at_metadata,
     is_row,
     notes_of,
+    patient,
     telling,
 )
 from tests.journal.samples import KEY, SCHEMAS, SLUG, append
@@ -80,6 +81,7 @@ def small_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
 # ------------------------------------------------------------------------------------------------------- K1: the stream
 
 
+@patient
 async def test_k1_an_append_is_one_conditional_batch(rivals: Rivals) -> None:
     appends = rivals.proxy.on(is_append, Action.PASS, times=None)
     await rivals.here.append(append(count=3))
@@ -190,6 +192,7 @@ async def test_k2_an_own_claim_taken_again_does_not_fence_its_own_append(rivals:
     assert rivals.rows("intent") == []
 
 
+@patient
 async def test_k2_what_was_sent_before_a_fence_never_comes_after_it(rivals: Rivals) -> None:
     head = await rivals.here.streams_of_events.head("note|1", 0)
     held = rivals.proxy.on(is_append, Action.HOLD_REQUEST)
@@ -217,6 +220,7 @@ async def test_k2_an_append_fenced_all_the_time_is_not_stored(rivals: Rivals, mo
 # ------------------------------------------------------------------------------------- K3: conditional statements alone
 
 
+@patient
 async def test_k3_writes_have_no_time_of_the_drivers(rivals: Rivals) -> None:
     asked = itertools.count()
     rivals.there.session._cluster.timestamp_generator = lambda: next(asked)
@@ -283,7 +287,7 @@ async def test_k4_a_late_twin_of_an_append_is_refused(rivals: Rivals) -> None:
 
 async def test_k4_anothers_event_in_its_place_means_never(rivals: Rivals) -> None:
     rivals.proxy.on(is_append, Action.DROP_REQUEST)
-    held = rivals.proxy.on(is_append, Action.HOLD_REQUEST)
+    held = rivals.proxy.on(is_append, Action.HOLD_REQUEST, times=None)
     writing = asyncio.ensure_future(rivals.here.append(append(take=(SLUG,), command=KEY)))
     await held.met()
     await rivals.there.append(append(attempt="theirs"))
@@ -317,6 +321,7 @@ async def test_k4_what_stays_unknown_leaves_its_intent(rivals: Rivals, monkeypat
 # ------------------------------------------------------------------------------------------ K5: the order of one write
 
 
+@patient
 async def test_k5_each_step_follows_the_one_before(rivals: Rivals, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     monkeypatch.setattr(rivals.here.appender, "_crash_point", steps.append)
@@ -374,6 +379,7 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cassandra_feed_rows, "ACKNOWLEDGED", UNHURRIED)
 
 
+@patient
 @pytest.mark.usefixtures("_unhurried")
 async def test_k11_a_feed_is_told_with_the_row(rivals: Rivals) -> None:
     writes = rivals.proxy.on(is_write, Action.PASS, times=None)
@@ -382,6 +388,7 @@ async def test_k11_a_feed_is_told_with_the_row(rivals: Rivals) -> None:
     assert [is_row(each) for each in writes.caught if "INSERT INTO feed" in each.text] == [True]
 
 
+@patient
 @pytest.mark.usefixtures("_unhurried")
 async def test_k11_what_was_told_too_late_is_told_again(rivals: Rivals, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = rivals.here.clock
@@ -407,6 +414,7 @@ async def test_k11_what_is_lost_with_the_row_is_told_alone(rivals: Rivals) -> No
     assert len(rivals.rows("feed")) == 1
 
 
+@patient
 @pytest.mark.usefixtures("_unhurried")
 @pytest.mark.parametrize("events", [DRAWN_TOGETHER, DRAWN_TOGETHER + 1])
 async def test_k11_many_events_are_told_by_themselves(rivals: Rivals, events: int) -> None:
@@ -417,6 +425,7 @@ async def test_k11_many_events_are_told_by_themselves(rivals: Rivals, events: in
     assert [is_row(each) for each in told.caught] == ([True] if events == DRAWN_TOGETHER else [False] * events)
 
 
+@patient
 @pytest.mark.usefixtures("_unhurried")
 @pytest.mark.parametrize(("size", "together"), [(TOGETHER_BYTES // 2, True), (TOGETHER_BYTES, False)])
 async def test_k11_what_does_not_fit_in_is_told_beside_the_row(rivals: Rivals, size: int, together: bool) -> None:

@@ -11,7 +11,7 @@ import pytest
 from spikes.journal import open_journal
 from spikes.journal.errors import JournalUnusable
 from tests.cassandra.jars import java
-from tests.cassandra.plugin import StartCassandra
+from tests.cassandra.plugin import PATIENCE, StartCassandra
 from tests.cassandra.shared import Contact
 from tests.journal.samples import SCHEMAS, append, event
 
@@ -40,7 +40,8 @@ def encrypted(tmp_path: Path, start_cassandra: StartCassandra) -> Contact:
 async def test_large_events_come_whole_over_tls(encrypted: Contact, tmp_path: Path, new_keyspace: str) -> None:
     with pytest.raises(JournalUnusable, match="certificate verify failed"):
         await open_journal(encrypted.url(new_keyspace, tls="on"), SCHEMAS, migrate=True)
-    journal = await open_journal(encrypted.url(new_keyspace, tls="on", ca=tmp_path / "ca.pem"), SCHEMAS, migrate=True)
+    url = encrypted.url(new_keyspace, tls="on", ca=tmp_path / "ca.pem", request_timeout=PATIENCE)
+    journal = await open_journal(url, SCHEMAS, migrate=True)
     payload = bytes(range(256)) * (LARGE // 256)
     await journal.append(msgspec.structs.replace(append("plain|1"), events=(event(payload=payload),)))
     (stored,) = await journal.events("plain|1")

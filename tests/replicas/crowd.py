@@ -210,11 +210,20 @@ class Crowd:
         await self.end()
         problems = list(self.surprises)
         for note_id in self.first:
-            shown = [await self.read(url, note_id) for url in self.urls]
+            shown = [await self._surely_read(url, note_id) for url in self.urls]
             if len({(answer.status, str(answer.body)) for answer in shown}) != 1 or shown[0].status != 200:
                 problems.append(f"the replicas differ about {note_id}: {[answer.body for answer in shown]}")
         found = [contradiction(first, self.histories[note_id]) for note_id, first in self.first.items()]
         return problems + [each for each in found if each is not None]
+
+    async def _surely_read(self, url: str, note_id: str) -> Answer:
+        """Read a note, again if it could not be read right now."""
+        for _ in range(REPEATS):
+            answer = await self.read(url, note_id)
+            if answer.status not in (GONE, 503):
+                break
+            await asyncio.sleep(REPEAT_PAUSE)
+        return answer
 
     def figures(self, since: float = 0.0) -> str:
         """Say how many answers there were of which kind, and how long the slowest took."""

@@ -23,10 +23,10 @@ LOOK_AGAIN = 0.5
 
 
 @asynccontextmanager
-async def replicas(folder: Path, url: str, count: int, *arguments: str) -> AsyncIterator[list[Running]]:
+async def replicas(folder: Path, url: str, count: int, **environ: str) -> AsyncIterator[list[Running]]:
     """Serve by several processes on one journal, which has been migrated."""
     async with AsyncExitStack() as stack:
-        starting = [spikes(folder, *arguments, SPIKES_JOURNAL=url) for _ in range(count)]
+        starting = [spikes(folder, SPIKES_JOURNAL=url, **environ) for _ in range(count)]
         yield [await stack.enter_async_context(each) for each in starting]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.cassandra.plugin import PATIENCE
 from tests.cassandra.shared import Contact
 from tests.replicas.crowd import Answer, Crowd, crowd
 from tests.replicas.services import migrate, replicas
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TIMES = 5
 LOGGED_OUT = 1.0
-FOREIGN = 4.0
-"""Seconds until the end of a session, and a write, are known at all replicas."""
+FOREIGN = 12.0
+"""Seconds until the end of a session, and a write, are known at all replicas: by design one, and two and a half."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pair(cassandra: Contact, _emptied_keyspace: str, folder: Path) -> AsyncIterator[Crowd]:
     """Two replicas, and who asks them."""
-    url = cassandra.url(_emptied_keyspace, replication=1)
+    url = cassandra.url(_emptied_keyspace, replication=1, request_timeout=PATIENCE)
     await migrate(folder, url)
     async with replicas(folder, url, 2) as services, crowd([each.port for each in services], 0, 0) as them:
         yield them

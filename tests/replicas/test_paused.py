@@ -14,7 +14,7 @@ PAUSE = 15.0
 
 
 async def test_paused_replica_wakes_without_harm(journal: str, tmp_path: Path) -> None:
-    async with replicas(tmp_path, journal, 2) as [sleeper, other]:
+    async with replicas(tmp_path, journal, 2, SPIKES_ASK_TIMEOUT="3") as [sleeper, other]:
         async with crowd([sleeper.port, other.port], clients=6) as them:
             await them.succeeds(100)
             async with frozen(sleeper):

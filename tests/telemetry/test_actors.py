@@ -73,7 +73,7 @@ async def test_comings_and_goings_are_counted(start: Start, grown: Grown) -> Non
         grown(f"spikes_{name}_total", **COUNTER)
     await entities.ask(ONE, Add())
     await entities.ask(TWO, Add())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await entities.active("counter") > 1:
             pass
     assert grown("spikes_activations_total", **COUNTER) == 2
@@ -153,7 +153,7 @@ async def test_a_command_not_answered_in_time_is_in_the_inbox(
     start: Start, journal: MemoryJournal, here: Telemetry, grown: Grown
 ) -> None:
     faulty = FaultyJournal(journal)
-    entities, gate = start(faulty, ask_timeout=0.02), faulty.delay("append")
+    entities, gate = start(faulty, ask_timeout=0.5), faulty.delay("append")
     grown("spikes_commands_total", **COUNTER, outcome="timed_out")
     with pytest.raises(AskTimeout):
         await entities.ask(ONE, Add())

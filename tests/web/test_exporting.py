@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from spikes.actors.system import EntitySystem
+from spikes.actors.system import EntitySystem, Limits
 from spikes.bootstrap import BEHAVIORS
 from spikes.domain.note.command import AddComment, ForgetWriter, RemoveComment
 from spikes.persistence.identity import PersistenceId
 from spikes.web.errors import Problem
 from spikes.web.transfers import PLACES, Transfers
+from tests.cassandra.plugin import PATIENCE
 from tests.web.archives import export_archive, exports, imports, packed, results
 from tests.web.conftest import Api, Person
 
@@ -59,7 +60,7 @@ async def test_what_was_exported_can_be_imported(api: Api, ann: Person) -> None:
 
 async def test_what_others_removed_is_left_out(api: Api, ann: Person, bob: Person, eve: Person) -> None:
     note = PersistenceId.of("note", (await api.note(ann))["id"])
-    others = EntitySystem.start(api.journal, BEHAVIORS, now=api.clock)
+    others = EntitySystem.start(api.journal, BEHAVIORS, Limits(ask_timeout=PATIENCE), now=api.clock)
     for number, who in enumerate((ann, bob, bob, eve), 1):
         comment = AddComment(f"0SAJWHS03CF2{number}", f"title {number}", f"body {number}")
         await others.ask(note, comment, principal=who.id)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.abilities import in_memory
 from tests.web.conftest import PASSWORD, Api, Person, Start, account
 
 NOTE = {"title": "A note", "body": "Text"}
@@ -18,6 +19,7 @@ async def test_says_what_was_surely_not_stored(api: Api, ann: Person) -> None:
     assert (await api.post("/notes", NOTE, ann)).status == 201
 
 
+@in_memory
 async def test_says_when_nobody_answered_in_time(start: Start) -> None:
     api = await start(ask_timeout=0.3)
     ann = await api.person("Ann")

@@ -9,11 +9,12 @@ import pytest
 from spikes.actors.environment import bound
 from spikes.actors.housekeeping import AccountSweeper
 from spikes.actors.port import Entities
-from spikes.actors.system import EntitySystem
+from spikes.actors.system import EntitySystem, Limits
 from spikes.bootstrap import BEHAVIORS
 from spikes.domain.note.command import AddComment
 from spikes.persistence.identity import PersistenceId
 from spikes.persistence.reply import Answer, Success
+from tests.cassandra.plugin import PATIENCE
 from tests.web.conftest import Api, Person
 from tests.web.test_tags import tag
 
@@ -111,7 +112,7 @@ async def test_c9_survives_a_crash_at_any_point(api: Api, ann: Person, bob: Pers
     with pytest.raises(Crash):
         await finish(api, Crashing(api.entities, times))
     assert await removals(api) == 1
-    another = EntitySystem.start(api.journal, BEHAVIORS, now=api.clock)
+    another = EntitySystem.start(api.journal, BEHAVIORS, Limits(ask_timeout=PATIENCE), now=api.clock)
     await finish(api, another)
     await another.close()
     await check_nothing_left(api, ann, note, made)
