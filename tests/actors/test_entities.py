@@ -93,7 +93,7 @@ async def test_beyond_the_cap_the_least_recently_used_leaves(start: Start) -> No
 
 
 async def test_no_command_is_lost_while_entities_come_and_go(start: Start) -> None:
-    entities = start(max_entities=2)
+    entities = start(max_entities=2, ask_timeout=30)
     await asyncio.gather(*(add(entities, entity, 20) for entity in many(10) for _ in range(5)))
     assert [await value(entities, entity) for entity in many(10)] == [100] * 10
 
@@ -199,7 +199,7 @@ class CountingJournal(MemoryJournal):
 
 async def test_recovery_is_bounded_by_permits(start: Start) -> None:
     journal = CountingJournal([counter.schema])
-    entities = start(journal)
+    entities = start(journal, ask_timeout=30)
     await asyncio.gather(*(value(entities, entity) for entity in many(500)))
     assert 1 < journal.most <= 50
 
