@@ -12,7 +12,6 @@ CassandraJournal      the port
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -138,14 +137,7 @@ class CassandraJournal:
         self._lists = Lists(session, kinds, schema.ranges)
         self._left = LeftBehind(self._intents, self.streams_of_events, clock.millis)
         self._survey = Survey(session, self.streams_of_events, self._rows)
-        self._sweeper = Sweeper(
-            self.streams_of_events,
-            self._claims,
-            self._intents,
-            self._rows,
-            schema,
-            functools.partial(self._feed.publish, again=True),
-        )
+        self._sweeper = Sweeper(self.streams_of_events, self._claims, self._intents, self._rows, schema, self._feed)
         self._schema = schema
         self._importing = False
         self._suspended = False

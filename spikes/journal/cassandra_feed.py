@@ -113,10 +113,11 @@ class CassandraFeed:
         self, persistence_id: str, events: tuple[StoredEvent, ...], homes: frozenset[str], drawn: Drawn
     ) -> asyncio.Task[None] | None:
         """Let events arrive here whose rows were written; None if that was in time, else see `publish`."""
-        if homes and not self._rows.in_time(drawn):
+        if not homes:
+            return None
+        if not self._rows.in_time(drawn):
             return self.publish(persistence_id, events, homes)
-        if homes:
-            self._arrive(persistence_id, events, OWN)
+        self._arrive((persistence_id, event, OWN) for event in events)
         return None
 
     def publish(
@@ -129,7 +130,8 @@ class CassandraFeed:
         may have told them, or not.
         """
         if homes:
-            self._arrive(persistence_id, events, self._clock.micros() if again else OWN)
+            written = self._clock.micros() if again else OWN
+            self._arrive((persistence_id, event, written) for event in events)
         task = asyncio.create_task(self._rows.write(persistence_id, events, homes))
         self._writing.add(task)
         self._untold[task] = persistence_id, events, homes
@@ -137,8 +139,9 @@ class CassandraFeed:
         task.add_done_callback(self._untold.__delitem__)
         return task
 
-    def _arrive(self, persistence_id: str, events: Iterable[StoredEvent], written: int) -> None:
-        arrived = [self._ring.put(persistence_id, event, written) for event in events]
+    def _arrive(self, events: Iterable[tuple[str, StoredEvent, int]]) -> None:
+        """Put events into the ring, each with whose it is and when its row was written."""
+        arrived = [self._ring.put(*each) for each in events]
         if any(arrived):
             self._news.tell()
 
@@ -253,10 +256,8 @@ class CassandraFeed:
             rows = await self._rows.read(name, home.reached, until, lambda _: False, PATIENCE)
         except JournalError:
             return False
-        arrived = [self._ring.put(row.persistence_id, row.event, row.micros) for row in rows]
+        self._arrive((row.persistence_id, row.event, row.micros) for row in rows)
         home.reached = max(home.reached, until)
-        if any(arrived):
-            self._news.tell()
         return True
 
     def _look_how_far(self) -> None:

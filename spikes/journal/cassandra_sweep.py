@@ -8,17 +8,18 @@ holding it is let go, its events are told again, and only then does the intent g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
 from spikes.journal.cassandra_claims import Claims
+from spikes.journal.cassandra_feed import CassandraFeed
 from spikes.journal.cassandra_intents import MINUTE, Attempt, Intent, Intents
 from spikes.journal.cassandra_rows import Rows
 from spikes.journal.cassandra_schema import Schema
 from spikes.journal.cassandra_stream import Streams
 from spikes.journal.errors import JournalError
-from spikes.journal.port import Refold, StoredEvent
+from spikes.journal.port import Refold
 
 log = structlog.get_logger(__name__)
 
@@ -31,21 +32,19 @@ SETTLED = 3
 MOST_MINUTES = 240
 """How many minutes one sweep looks at, so that one after a long time without any process comes to an end."""
 
-Publish = Callable[[str, tuple[StoredEvent, ...], frozenset[str]], Awaitable[None]]
-
 
 class Sweeper:
     """Every process has one. They share how far the store is swept, and may meet at the same intent."""
 
     def __init__(
-        self, streams: Streams, claims: Claims, intents: Intents, rows: Rows, schema: Schema, publish: Publish
+        self, streams: Streams, claims: Claims, intents: Intents, rows: Rows, schema: Schema, feed: CassandraFeed
     ) -> None:
         self._streams = streams
         self._claims = claims
         self._intents = intents
         self._rows = rows
         self._schema = schema
-        self._publish = publish
+        self._feed = feed
 
     async def sweep(self, now: int, refold: Refold) -> int:
         """Finish the intents that are old enough at `now` (milliseconds); return how many attempts they held."""
@@ -105,7 +104,7 @@ class Sweeper:
         own = await self._streams.those_behind(
             attempt.persistence_id, attempt.expected, lambda event: event.metadata.attempt_id == attempt.attempt_id
         )
-        await self._publish(attempt.persistence_id, tuple(own), frozenset(attempt.feeds))
+        await self._feed.publish(attempt.persistence_id, tuple(own), frozenset(attempt.feeds), again=True)
 
 
 def _minutes(stored: int, last: int) -> list[int]:
